@@ -116,8 +116,8 @@ def make_phantom(voxel_size: int = 4, seed: int = 0) -> Phantom:
     coil = _smooth_field(rng, brain.shape, 40 / voxel_size)
     baseline = np.where(brain, baseline * np.exp(0.15 * coil), 0)
     # Fluid pulsates: its noise is larger. The rest varies smoothly, as in real data.
-    tissue_sd = 0.80 * gray + 0.60 * white + 1.5 * csf
-    noise_sd = tissue_sd * np.exp(0.2 * _smooth_field(rng, brain.shape, 8 / voxel_size))
+    tissue_sd = 1.05 * gray + 0.75 * white + 2.0 * csf
+    noise_sd = tissue_sd * np.exp(0.3 * _smooth_field(rng, brain.shape, 8 / voxel_size))
     return Phantom(
         affine=affine,
         brain=brain,
@@ -154,7 +154,7 @@ def _smooth_field(
 
 
 def temporal_covariance(
-    n_volumes: int, ar: float = 0.5, pink_share: float = 0.3
+    n_volumes: int, ar: float = 0.6, pink_share: float = 0.15
 ) -> np.ndarray:
     """Return the covariance over time of physiological noise (unit variance).
 
@@ -192,7 +192,7 @@ class _Noise:
 
     # Shares of the variance. Fitted to the autocorrelation, the spectrum and the
     # correlation of neighbors in the real Haxby slice; tests hold them to it.
-    THERMAL, LOCAL, WIDE, GLOBAL = 0.47, 0.33, 0.14, 0.06
+    THERMAL, LOCAL, WIDE, GLOBAL = 0.42, 0.44, 0.08, 0.06
     N_WIDE = 60  # number of wide maps
 
     def __init__(
@@ -202,7 +202,7 @@ class _Noise:
         self.rng, self.phantom, self.n_volumes = rng, phantom, n_volumes
         self.color = linalg.cholesky(temporal_covariance(n_volumes), lower=True)
         self.color = self.color.astype(np.float32)
-        self.local_sigma = 2.6 / voxel_size
+        self.local_sigma = 2.0 / voxel_size
         shape = (self.N_WIDE, *phantom.brain.shape)
         wide = _smooth_field(rng, shape, 9.0 / voxel_size)[:, phantom.brain]
         self.wide = wide / np.sqrt(np.float32(self.N_WIDE))
@@ -411,12 +411,12 @@ def _haxby_patterns(
 ) -> np.ndarray:
     """Return each category's response in percent, shape (8, x, y, z)."""
     vt = regions["mask4_vt"]
-    patterns = 0.7 + 0.32 * _smooth_field(rng, (8, *vt.shape), 1.0)
+    patterns = 0.7 + 0.24 * _smooth_field(rng, (8, *vt.shape), 1.0)
     rank = dict(zip(HAXBY_CATEGORIES, range(8), strict=True))
     # Faces and houses have patches of their own; cats have faces, too.
-    patterns[rank["face"]] += 0.9 * regions["mask8b_face_vt"]
-    patterns[rank["cat"]] += 0.4 * regions["mask8b_face_vt"]
-    patterns[rank["house"]] += 0.9 * regions["mask8b_house_vt"]
+    patterns[rank["face"]] += 1.6 * regions["mask8b_face_vt"]
+    patterns[rank["cat"]] += 0.5 * regions["mask8b_face_vt"]
+    patterns[rank["house"]] += 1.6 * regions["mask8b_house_vt"]
     patterns[rank["scrambledpix"]] -= 0.3
     return (patterns * vt).astype(np.float32)
 
