@@ -1,0 +1,818 @@
+"""Find the course's data, bring it when it is not there, and check every file.
+
+One loader a data set, three sources:
+
+- *simulated* (the default): written once by `helpers.simulation`, no network;
+- *full*: the paper's own recordings, by nilearn's fetchers (``COURSE_DATA=full``);
+- *sample*: small real recordings, pinned to a commit and to their SHA-256.
+
+``COURSE_DATA_DIR`` names the data folder (default: the user's cache folder). It has
+``simulated/<name>``, ``full`` and ``samples/<name>``; files put there by hand are
+used as they are. ``python -m helpers.datasets`` lists what is there, ``... fetch
+NAME`` brings or mends a data set, ``... check`` verifies every file.
+"""
+
+import argparse
+import contextlib
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import filelock
+import nibabel as nib
+import pandas as pd
+import pooch
+import requests
+from tqdm import tqdm
+
+from helpers import simulation
+
+HAXBY_SUBJECTS = range(1, 7)
+LOCK_SECONDS = 600  # how long to wait while another process brings the same data
+
+
+class CourseDataError(RuntimeError):
+    """The data is missing, damaged or out of reach; the message says how to mend it."""
+
+
+# --- what a loader returns -------------------------------------------------------
+
+
+class _Shown:
+    """Shows a data set without the folders of this computer."""
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__}: {getattr(self, 'source', 'ground truth')}"]
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name in ("source", "description"):
+                continue
+            if isinstance(value, Path):
+                value = value.name
+            elif isinstance(value, pd.DataFrame):
+                value = f"{len(value)} volumes, columns {', '.join(value)}"
+            elif isinstance(value, _Shown):
+                value = ", ".join(item.name for item in fields(value))
+            lines.append(f"  {item.name:<12}{value}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, repr=False)
+class HaxbyTruth(_Shown):
+    """What a simulated subject's series was made of: paths of NIfTI images.
+
+    Attributes
+    ----------
+    signal_mask : Path
+        The voxels that carry any signal, shape (x, y, z).
+    patterns : Path
+        Response to each category in percent of the baseline, shape (x, y, z, 8),
+        the categories in alphabetical order.
+    face_house : Path
+        The pattern of faces minus that of houses, shape (x, y, z).
+    """
+
+    signal_mask: Path
+    patterns: Path
+    face_house: Path
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Haxby(_Shown):
+    """One subject of Haxby's experiment, simulated or real.
+
+    Images are paths (load them with nibabel); what a source lacks is None.
+
+    Attributes
+    ----------
+    func : Path
+        BOLD series of all runs, one after the other, shape (x, y, z, n_volumes).
+    mask : Path
+        Mask of the brain, shape (x, y, z).
+    mask_vt, mask_face, mask_house : Path or None
+        Ventral temporal cortex, and the regions in it that prefer faces and houses.
+    anat : Path or None
+        Anatomical image, on a grid of its own.
+    labels : pandas.DataFrame
+        One row a volume: ``label``, what was seen, and ``run``, counted from 0.
+    t_r : float
+        Time between volumes in s.
+    source : str
+        What the data is; begins with "simulated", "full" or "sample".
+    description : str
+        A few sentences about it, with license and citation.
+    truth : HaxbyTruth or None
+        What was put in, for a simulation.
+    """
+
+    func: Path
+    mask: Path
+    mask_vt: Path | None
+    mask_face: Path | None
+    mask_house: Path | None
+    anat: Path | None
+    labels: pd.DataFrame
+    t_r: float
+    source: str
+    description: str
+    truth: HaxbyTruth | None
+
+
+# --- what is known of each data set ----------------------------------------------
+
+
+def _simulate_haxby(folder: Path, subject: int) -> None:
+    """Write one simulated subject below `folder`."""
+    simulation.write_haxby(folder, subject)
+
+
+def _download_haxby(folder: Path, subject: int) -> None:
+    """Let nilearn fetch one real subject into `folder`, or find it there."""
+    # Imported here: nilearn takes seconds to import, and most readers never need it.
+    from nilearn import datasets
+
+    is_there = all((folder / name).exists() for name in _haxby_files(subject))
+    datasets.fetch_haxby(subjects=[subject], data_dir=folder, verbose=int(not is_there))
+
+
+def _haxby_files(subject: int) -> list[str]:
+    """Return the names of the files that one subject needs, as nilearn has them."""
+    names = ["bold.nii.gz", "labels.txt", "mask4_vt.nii.gz"]
+    names += ["mask8b_face_vt.nii.gz", "mask8b_house_vt.nii.gz"]
+    if subject != 6:  # whose anatomical image was lost
+        names.append("anat.nii.gz")
+    return [f"haxby2001/subj{subject}/{name}" for name in names] + [
+        "haxby2001/mask.nii.gz"
+    ]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the course knows of one data set from one source.
+
+    Attributes
+    ----------
+    name, source, folder : str
+        `folder` is below the data folder.
+    megabytes : int
+        About what it takes on disk (full: with the archive while it unpacks).
+    license, cite : str
+        `cite` is the key in the book's bibliography.
+    description : str
+    bring : callable, optional
+        ``bring(folder, subject)`` writes or fetches a simulated or full data set.
+    list_files : callable, optional
+        ``list_files(subject)``: names below `folder` to look for in full data.
+    subjects : sequence
+        What `subject` may be; (None,) where there is no choice.
+    url : str
+        Address of a sample's files, at a pinned commit.
+    files : mapping
+        Size in bytes and SHA-256 of each file of a sample.
+    """
+
+    name: str
+    source: str
+    folder: str
+    megabytes: int
+    license: str
+    cite: str
+    description: str
+    bring: Callable[[Path, int | None], None] | None = None
+    list_files: Callable[[int | None], list[str]] | None = None
+    subjects: range | tuple[None] = (None,)
+    url: str = ""
+    files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+
+
+ENTRIES = (
+    Entry(
+        name="haxby",
+        source="simulated",
+        folder="simulated/haxby",
+        megabytes=70,
+        license="CC BY 4.0; anatomy: MNI152 (ICBM)",
+        cite="Haxby2001",
+        description="A simulation after Haxby et al. (2001), Science 293:2425-2430: "
+        "eight categories of pictures, 12 runs of 121 volumes, in the MNI152 brain; "
+        "only ventral temporal cortex carries signal. No person was recorded.",
+        bring=_simulate_haxby,
+        subjects=HAXBY_SUBJECTS,
+    ),
+    Entry(
+        name="haxby",
+        source="full",
+        folder="full",
+        megabytes=700,
+        license="CC BY-SA 3.0",
+        cite="Haxby2001",
+        description="The recording of Haxby et al. (2001), Science 293:2425-2430: "
+        "eight categories of pictures, 12 runs of 121 volumes, as distributed by "
+        "PyMVPA and fetched by nilearn.",
+        bring=_download_haxby,
+        list_files=_haxby_files,
+        subjects=HAXBY_SUBJECTS,
+    ),
+    Entry(
+        name="haxby_slice",
+        source="sample",
+        folder="samples/haxby_slice",
+        megabytes=2,
+        license="CC BY-SA 3.0 (data), MIT (package)",
+        cite="Haxby2001",
+        description="A real recording: the posterior half of one axial slice of "
+        "subject 1 of Haxby et al. (2001), Science 293:2425-2430, 12 runs of 121 "
+        "volumes, from PyMVPA.",
+        url="https://raw.githubusercontent.com/PyMVPA/PyMVPA/"
+        "20f0335f98bbb59a0e11bc0b7a469edf8681a9a1/mvpa2/data/",
+        files={
+            "bold.nii.gz": (
+                1311329,
+                "cbbd4d07803caaa9f77381af24e790cf77058664a128bd514a4c1668eefb92d7",
+            ),
+            "mask.nii.gz": (
+                197,
+                "8d879d35aaeee3afddfb69a7e1b8dd2b3be446671452d7e841dc6588845f2877",
+            ),
+            "attributes_literal.txt": (
+                12026,
+                "7769f235e93d3157ef7bd1102abfaf3bc058ad9ca28e89dc60b8e47f473207c3",
+            ),
+        },
+    ),
+)
+
+
+# --- where it is -----------------------------------------------------------------
+
+
+def data_dir() -> Path:
+    """Return the course's data folder: ``COURSE_DATA_DIR`` or the user's cache."""
+    folder = os.environ.get("COURSE_DATA_DIR") or pooch.os_cache(
+        "ml-neuroimaging-course"
+    )
+    return Path(folder).expanduser().absolute()
+
+
+def chosen_source() -> str:
+    """Return the source that ``COURSE_DATA`` asks for: "simulated" or "full".
+
+    Raises
+    ------
+    CourseDataError
+        If ``COURSE_DATA`` is anything else.
+    """
+    source = os.environ.get("COURSE_DATA") or "simulated"
+    if source not in ("simulated", "full"):
+        raise CourseDataError(
+            f"COURSE_DATA is {source!r}; expected 'simulated' (the default) or 'full'."
+        )
+    return source
+
+
+def _entry(name: str, source: str) -> Entry:
+    """Return the entry of a data set; a sample has one source only."""
+    named = [entry for entry in ENTRIES if entry.name == name]
+    if not named:
+        names = ", ".join(dict.fromkeys(entry.name for entry in ENTRIES))
+        raise CourseDataError(f"No data set is called {name!r}; there are: {names}.")
+    for entry in named:
+        if entry.source in (source, "sample"):
+            return entry
+    raise CourseDataError(f"There is no {source} {name!r}.")
+
+
+def _home(entry: Entry) -> Path:
+    """Return the folder of a data set."""
+    return data_dir() / entry.folder
+
+
+def _command(entry: Entry, subject: int | None) -> str:
+    """Return the command that brings or mends a data set."""
+    command = f"python -m helpers.datasets fetch {entry.name}"
+    if subject is not None:
+        command += f" --subject {subject}"
+    if entry.source != "sample":
+        command += f" --source {entry.source}"
+    return command
+
+
+# --- is it whole? ----------------------------------------------------------------
+
+
+def _manifest_path(entry: Entry, subject: int | None) -> Path:
+    """Return where the sizes and checksums of simulated or full data are kept."""
+    part = "" if subject is None else f"-subj{subject}"
+    return _home(entry) / f"manifest-{entry.name}{part}.json"
+
+
+def _manifest(entry: Entry, subject: int | None) -> dict | None:
+    """Return the manifest, or None where there is none that can be read."""
+    try:
+        manifest = json.loads(_manifest_path(entry, subject).read_text("utf-8"))
+        return {"version": manifest["version"], "files": dict(manifest["files"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # what cannot be read vouches for nothing
+
+
+def _write_manifest(path: Path, version: str, home: Path, names: list[str]) -> None:
+    """Write sizes and checksums of the files `names` below `home`."""
+    facts = {name: _facts(home / name) for name in names}
+    text = json.dumps({"version": version, "files": facts}, indent=1)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _facts(path: Path) -> list:
+    """Return size in bytes and SHA-256 of a file."""
+    with path.open("rb") as file:
+        return [path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()]
+
+
+def _expected(entry: Entry, subject: int | None) -> dict[str, list | None]:
+    """Return the facts of all files that belong to a data set, None if unknown."""
+    if entry.source == "sample":
+        return {name: list(facts) for name, facts in entry.files.items()}
+    manifest = _manifest(entry, subject)
+    if manifest is not None:
+        return manifest["files"]
+    # Full data that was put there by hand, before its first use.
+    return dict.fromkeys(entry.list_files(subject)) if entry.list_files else {}
+
+
+def _problem(path: Path, expected: list | None) -> str | None:
+    """Say what is wrong with a file, or return None."""
+    try:
+        if expected is None:
+            # No checksum to hold it to: a truncated file does not unzip.
+            if path.name.endswith(".gz"):
+                with gzip.open(path) as file:
+                    while file.read(1 << 24):
+                        pass
+            return None if path.exists() else "is missing"
+        found = _facts(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return "is missing"
+    except (EOFError, OSError, zlib.error) as error:
+        return f"cannot be read: {error}"
+    if found == expected:
+        return None
+    kind = "is truncated" if found[0] < expected[0] else "is altered"
+    return (
+        f"{kind}: expected {expected[0]} bytes with SHA-256 {expected[1]}, "
+        f"found {found[0]} bytes with SHA-256 {found[1]}"
+    )
+
+
+def _problems(entry: Entry, subject: int | None) -> dict[Path, str]:
+    """Return what is wrong with the files of a data set: path to problem."""
+    home = _home(entry)
+    found = {
+        home / name: _problem(home / name, facts)
+        for name, facts in _expected(entry, subject).items()
+    }
+    return {path: problem for path, problem in found.items() if problem}
+
+
+def _state(entry: Entry, subject: int | None) -> str:
+    """Return "missing", "outdated", "incomplete" or "present", without reading all."""
+    manifest = _manifest(entry, subject)
+    version = simulation.VERSION if entry.source == "simulated" else ""
+    if manifest is not None and manifest["version"] != version:
+        return "outdated"
+    there = [(_home(entry) / name).exists() for name in _expected(entry, subject)]
+    # The series comes first; without it, what else is there is of no use.
+    if manifest is None and not any(there[:1]):
+        return "missing"
+    return "present" if all(there) else "incomplete"
+
+
+def _damaged(entry: Entry, subject: int | None, problems: dict) -> CourseDataError:
+    """Return the one error that names every damaged file and the mend."""
+    lines = [f"  {path} {problem}" for path, problem in problems.items()]
+    return CourseDataError(
+        f"The {entry.source} data set {entry.name!r} is damaged:\n"
+        + "\n".join(lines)
+        + f"\nTo mend it: {_command(entry, subject)}"
+    )
+
+
+# --- bring it --------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _writing(entry: Entry, subject: int | None) -> Iterator[Path]:
+    """Lock a data set's folder and yield a temporary folder in it.
+
+    What the disk refuses becomes one clear error. The temporary folder goes whatever
+    happens; if the process is killed, the next one that writes removes it.
+    """
+    home = _home(entry)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(home / ".lock", timeout=LOCK_SECONDS):
+            for leftover in home.glob(".writing-*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            with tempfile.TemporaryDirectory(prefix=".writing-", dir=home) as folder:
+                yield Path(folder)
+    except filelock.Timeout as error:
+        raise CourseDataError(
+            f"Another process has held {home / '.lock'} for {LOCK_SECONDS} s. End it "
+            f"or wait for it, then: {_command(entry, subject)}"
+        ) from error
+    except OSError as error:
+        raise CourseDataError(
+            f"Cannot write the {entry.source} data set {entry.name!r} in {home}: "
+            f"{error}. It needs about {entry.megabytes} MB{_free(home)}. Make room, or "
+            "set COURSE_DATA_DIR to a folder that has it and that you may write to. "
+            f"Then: {_command(entry, subject)}"
+        ) from error
+
+
+def _free(folder: Path) -> str:
+    """Say how much room is left, where it can be known."""
+    try:
+        return f" ({shutil.disk_usage(folder).free // 10**6} MB are free)"
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def _growth_bar(folder: Path, megabytes: int, show: bool) -> Iterator[None]:
+    """Show how many bytes have been written below `folder`."""
+    done = threading.Event()
+
+    def watch(bar: tqdm) -> None:
+        while not done.wait(0.2):
+            # A file may go while we look.
+            with contextlib.suppress(OSError):
+                sizes = (path.stat().st_size for path in folder.rglob("*"))
+                bar.update(sum(sizes) - bar.n)
+
+    with tqdm(
+        total=megabytes * 10**6, unit="B", unit_scale=True, disable=not show
+    ) as bar:
+        watcher = threading.Thread(target=watch, args=(bar,), daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+
+
+def _simulate(entry: Entry, subject: int | None, show: bool) -> None:
+    """Write simulated data beside its place, then move it there, its manifest last."""
+    home, manifest = _home(entry), _manifest_path(entry, subject)
+    with _writing(entry, subject) as folder:
+        if _state(entry, subject) not in ("missing", "outdated"):
+            return  # another process has written it while we waited for the lock
+        with _growth_bar(folder, entry.megabytes, show):
+            entry.bring(folder, subject)
+        names = [
+            path.relative_to(folder).as_posix()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        ]
+        new_manifest = folder / "manifest.json"
+        _write_manifest(new_manifest, simulation.VERSION, folder, names)
+        # Without a manifest the data counts as missing: a process killed between here
+        # and the last line leaves nothing that anyone would read.
+        manifest.unlink(missing_ok=True)
+        for name in names:
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).replace(home / name)
+        new_manifest.replace(manifest)
+
+
+def _fetch_full(entry: Entry, subject: int | None) -> None:
+    """Let nilearn fetch the full data, or accept what was put there by hand."""
+    home = _home(entry)
+    # A folder that we may only read is fine as long as all files are in it.
+    lock = contextlib.nullcontext()
+    if _state(entry, subject) != "present":
+        lock = _writing(entry, subject)
+    with lock:
+        try:
+            entry.bring(home, subject)
+        except Exception as error:  # of several libraries: nilearn, requests, urllib3
+            raise CourseDataError(
+                f"nilearn could not fetch the full data set {entry.name!r} (about "
+                f"{entry.megabytes} MB) into {home}: {error}\nWithout a network, unset "
+                "COURSE_DATA to use the simulation, or copy the folder that nilearn "
+                f"keeps ({entry.list_files(subject)[0].split('/')[0]}) into {home}.\n"
+                f"To try again: {_command(entry, subject)}"
+            ) from error
+    problems = _problems(entry, subject)
+    if problems:
+        raise _damaged(entry, subject, problems)
+    # From now on, a change of any file is noticed.
+    with contextlib.suppress(OSError):
+        path = _manifest_path(entry, subject)
+        new_path = path.with_suffix(".new")
+        _write_manifest(new_path, "", home, entry.list_files(subject))
+        new_path.replace(path)
+
+
+def _download_sample(entry: Entry, replace: bool) -> None:
+    """Download what is missing of a sample; what is altered only if told to."""
+    home = _home(entry)
+    problems = _problems(entry, None)
+    if not replace and any(path.exists() for path in problems):
+        raise _damaged(entry, None, problems)
+    if not problems:
+        return
+    # pooch logs the folder, which has no place on a page; errors come anyway.
+    pooch.get_logger().setLevel("ERROR")
+    with _writing(entry, None) as folder:
+        for path in _problems(entry, None):  # again: we may have waited for the lock
+            url = entry.url + path.name
+            checksum = f"sha256:{entry.files[path.name][1]}"
+            try:
+                pooch.retrieve(url, checksum, path.name, folder, progressbar=True)
+            except (requests.RequestException, ValueError) as error:
+                raise CourseDataError(
+                    f"Cannot download {url}: {error}\nWithout a network, copy the "
+                    f"file to {path} ({checksum}).\n"
+                    f"To try again: {_command(entry, None)}"
+                ) from error
+            (folder / path.name).replace(home / path.name)
+
+
+def _bring(
+    entry: Entry, subject: int | None = None, replace: bool = False, show: bool = False
+) -> Path:
+    """Bring a data set unless it is there, verify every file, return its folder."""
+    if entry.source == "sample":
+        _download_sample(entry, replace)
+    elif replace:
+        # Only what is damaged: a whole data set is not fetched again.
+        problems = _problems(entry, subject)
+        for path in [
+            *problems,
+            *([_manifest_path(entry, subject)] if problems else []),
+        ]:
+            path.unlink(missing_ok=True)
+    if entry.source == "simulated" and _state(entry, subject) in (
+        "missing",
+        "outdated",
+    ):
+        _simulate(entry, subject, show)
+    if entry.source == "full" and _manifest(entry, subject) is None:
+        _fetch_full(entry, subject)
+    problems = _problems(entry, subject)
+    if problems:
+        raise _damaged(entry, subject, problems)
+    return _home(entry)
+
+
+# --- the loaders -----------------------------------------------------------------
+
+
+def load_haxby(subject: int = 2) -> Haxby:
+    """Load one subject of Haxby's experiment: pictures of eight categories.
+
+    By default this is a simulation, written on first use (some seconds, no network);
+    with ``COURSE_DATA=full`` the paper's own recording, fetched by nilearn [1]_. Every
+    file's checksum is verified.
+
+    Parameters
+    ----------
+    subject : int
+        Number of the subject, 1 to 6; the paper shows subject 2.
+
+    Returns
+    -------
+    Haxby
+        Paths of the images, table of the labels, TR in s.
+
+    Raises
+    ------
+    ValueError
+        If there is no such subject.
+    CourseDataError
+        If the data cannot be written or fetched, a file is missing or damaged, or
+        ``COURSE_DATA`` is unknown. The message says which file, and how to mend it.
+
+    References
+    ----------
+    .. [1] Haxby et al. (2001), Science 293(5539):2425-2430.
+    """
+    if isinstance(subject, bool) or subject not in HAXBY_SUBJECTS:
+        raise ValueError(f"subject is {subject!r}; expected a number from 1 to 6.")
+    entry = _entry("haxby", chosen_source())
+    root = _bring(entry, int(subject)) / "haxby2001"
+    return _read_haxby(entry, root, int(subject))
+
+
+def _read_haxby(entry: Entry, root: Path, subject: int) -> Haxby:
+    """Describe one subject below `root`, in nilearn's layout."""
+    subj = root / f"subj{subject}"
+    source, truth = f"full: Haxby et al. (2001), subject {subject}", None
+    if entry.source == "simulated":
+        source = f"simulated after Haxby et al. (2001), subject {subject}"
+        names = ("signal_mask", "patterns", "face_house")
+        truth = HaxbyTruth(*(subj / "truth" / f"{name}.nii.gz" for name in names))
+    anat = subj / "anat.nii.gz"
+    return Haxby(
+        func=subj / "bold.nii.gz",
+        mask=root / "mask.nii.gz",
+        mask_vt=subj / "mask4_vt.nii.gz",
+        # Of the two versions of these masks, the one that nilearn calls by this name.
+        mask_face=subj / "mask8b_face_vt.nii.gz",
+        mask_house=subj / "mask8b_house_vt.nii.gz",
+        anat=anat if anat.exists() else None,
+        labels=_read_labels(subj / "labels.txt", subj / "bold.nii.gz", header=0),
+        t_r=2.5,
+        source=source,
+        description=_describe(entry),
+        truth=truth,
+    )
+
+
+def load_haxby_slice() -> Haxby:
+    """Load a real recording: half of one slice of Haxby's subject 1 [1]_.
+
+    Files in ``samples/haxby_slice`` of the data folder are used when their checksums
+    are right; otherwise they are downloaded once, about 1.3 MB.
+
+    Returns
+    -------
+    Haxby
+        With `func` of shape (40, 20, 1, 1452), `mask`, `labels` and `t_r`; the other
+        masks, `anat` and `truth` are None.
+
+    Raises
+    ------
+    CourseDataError
+        If a file is damaged or cannot be downloaded.
+
+    References
+    ----------
+    .. [1] Haxby et al. (2001), Science 293(5539):2425-2430.
+    """
+    entry = _entry("haxby_slice", "sample")
+    folder = _bring(entry)
+    func = folder / "bold.nii.gz"
+    return Haxby(
+        func=func,
+        mask=folder / "mask.nii.gz",
+        mask_vt=None,
+        mask_face=None,
+        mask_house=None,
+        anat=None,
+        labels=_read_labels(folder / "attributes_literal.txt", func, header=None),
+        t_r=2.5,
+        source="sample: Haxby et al. (2001), subject 1, half of one axial slice",
+        description=_describe(entry),
+        truth=None,
+    )
+
+
+def _read_labels(path: Path, func: Path, header: int | None) -> pd.DataFrame:
+    """Read a table "label run" with one row a volume of `func`."""
+    labels = pd.read_csv(path, sep=" ", header=header, names=["label", "run"])
+    n_volumes = nib.load(func).shape[3]
+    if len(labels) != n_volumes:
+        raise CourseDataError(
+            f"{path} labels {len(labels)} volumes, but {func} has {n_volumes}; "
+            "expected one label a volume. The two files do not belong together: "
+            "remove both, and load the data again."
+        )
+    return labels
+
+
+def _describe(entry: Entry) -> str:
+    """Return the description with the license."""
+    return f"{entry.description} License: {entry.license}."
+
+
+# --- the command line ------------------------------------------------------------
+
+
+def fetch(name: str, source: str | None = None, subject: int | None = None) -> Path:
+    """Bring a data set, showing a progress bar, or mend it where it is damaged.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data set, as ``python -m helpers.datasets`` lists it.
+    source : {"simulated", "full"}, optional
+        By default what ``COURSE_DATA`` says. A sample has one source only.
+    subject : int, optional
+        Number of the subject, where there is a choice (default: 2).
+
+    Returns
+    -------
+    Path
+        The folder of the data set.
+
+    Raises
+    ------
+    CourseDataError
+        If there is no such data set, or it cannot be brought.
+    """
+    entry = _entry(name, source or chosen_source())
+    if entry.subjects == (None,):
+        subject = None
+    elif subject is None:
+        subject = 2
+    return _bring(entry, subject, replace=True, show=True)
+
+
+def check() -> list[str]:
+    """Verify every file of the data folder.
+
+    Returns
+    -------
+    list of str
+        One line a damaged file, with the command that mends it; empty if all is well.
+        Simulated data of an older version is rewritten when it is next loaded, and so
+        is no damage.
+    """
+    lines = []
+    for entry in ENTRIES:
+        for subject in entry.subjects:
+            state = _state(entry, subject)
+            if state == "outdated":
+                continue
+            for path, problem in _problems(entry, subject).items():
+                if state != "missing" or path.exists():
+                    mend = _command(entry, subject)
+                    lines.append(f"{path} {problem}. To mend it: {mend}")
+    return lines
+
+
+def _print_list() -> None:
+    """Print what is there, from where, how large, under which license."""
+    row = "{:<13}{:<11}{:<12}{:>7}  {:<40}{}"
+    print("data folder:", data_dir(), end="\n\n")
+    print(row.format("name", "source", "state", "size", "license", "cite"))
+    for entry in ENTRIES:
+        states = {subject: _state(entry, subject) for subject in entry.subjects}
+        # A missing data set has one line, not one for each of its subjects.
+        there = {k: v for k, v in states.items() if v != "missing"} or {None: "missing"}
+        for subject, state in there.items():
+            size = "" if state == "missing" else f"{_megabytes(entry, subject):.1f} MB"
+            label = entry.name if subject is None else f"{entry.name} {subject}"
+            terms = (entry.license, entry.cite)
+            print(row.format(label, entry.source, state, size, *terms))
+        print(f"    in {_home(entry)}")
+
+
+def _megabytes(entry: Entry, subject: int | None) -> float:
+    """Return the size of the files that are there."""
+    paths = [_home(entry) / name for name in _expected(entry, subject)]
+    return sum(path.stat().st_size for path in paths if path.exists()) / 1e6
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return its exit status.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        0 if all is well, 1 if a file is damaged or could not be brought.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers.datasets",
+        description="List the course's data; bring or mend it; verify every file.",
+    )
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("list", help="what is there (the default)")
+    bring = commands.add_parser("fetch", help="bring a data set, or mend it")
+    bring.add_argument("name", help="; ".join(dict.fromkeys(e.name for e in ENTRIES)))
+    bring.add_argument("--subject", type=int, choices=HAXBY_SUBJECTS)
+    bring.add_argument("--source", choices=("simulated", "full"))
+    commands.add_parser("check", help="verify every file")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "fetch":
+            print("in", fetch(options.name, options.source, options.subject))
+        elif options.command == "check":
+            problems = check()
+            print("\n".join(problems) or "Every file is as it should be.")
+            return 1 if problems else 0
+        else:
+            _print_list()
+    except CourseDataError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
