@@ -1,0 +1,561 @@
+"""Draw one slice of the brain, in millimeters, with left on the left.
+
+Everything is drawn at its place in the world (the scanner's or the template's
+millimeters), never at its place in an array. So a map of 3.5 mm voxels lies where it
+should on an anatomy of 1 mm voxels, whatever the order in which a file stores them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.patheffects as path_effects
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
+from matplotlib.transforms import (
+    Affine2D,
+    ScaledTranslation,
+    Transform,
+    blended_transform_factory,
+)
+from nibabel.affines import apply_affine, voxel_sizes
+from nibabel.spatialimages import SpatialImage
+
+from helpers.masking import load_image, load_mask
+
+Image = str | Path | SpatialImage
+
+# The same thing has the same color on every page. All are told apart with the common
+# color blindnesses, and have a contrast above 3 with white and with the dark theme.
+COLORS = {
+    "face": "#D55E00",
+    "house": "#0072B2",
+    "cat": "#269951",
+    "bottle": "#5840FF",
+    "scissors": "#E60039",
+    "shoe": "#E600C9",
+    "chair": "#7384FF",
+    "scrambledpix": "#808080",
+    "rest": "#808080",
+    "signal": "#269951",
+    "truth": "#269951",
+    "noise": "#808080",
+    "train": "#5840FF",
+    "test": "#E600C9",
+    "chance": "#808080",
+}
+
+MINUS = "\N{MINUS SIGN}"
+AXES = {"x": 0, "y": 1, "z": 2}
+# What the reader finds at the left and at the right end of a cut across each axis.
+ENDS = {"x": ("P", "A"), "y": ("L", "R"), "z": ("L", "R")}
+
+
+def use_course_style() -> None:
+    """Set Matplotlib's defaults for a page of the course.
+
+    Call it once, at the top of a notebook. Figures are 704 pixels wide at most, the
+    width of a page's text, so 11-point letters come out as large as that text.
+
+    Notes
+    -----
+    The figure's background stays white on purpose: on its dark theme the book puts
+    pictures on a white card, so a transparent figure would gain nothing.
+    """
+    plt.rcParams.update(
+        {
+            "figure.figsize": (6.4, 4.0),
+            "figure.dpi": 110,
+            "figure.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "savefig.facecolor": "white",
+            "font.size": 11,
+            "axes.titlesize": 11,
+            "axes.labelsize": 11,
+            "xtick.labelsize": 10,
+            "ytick.labelsize": 10,
+            "legend.fontsize": 10,
+            "legend.frameon": False,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": plt.cycler(color=_CYCLE),
+            "image.interpolation": "nearest",
+        }
+    )
+
+
+_CYCLE = [COLORS[name] for name in ("house", "face", "cat", "bottle", "shoe", "chair")]
+
+
+def plot_slice(
+    img: Image,
+    coord: float | None = None,
+    axis: str = "z",
+    ax: Axes | None = None,
+    cmap: str = "gray",
+    vmin: float | None = None,
+    vmax: float | None = None,
+    mask: Image | None = None,
+    title: str | None = None,
+    colorbar: bool | str = False,
+    label: str | None = None,
+) -> Axes:
+    """Draw one slice of a 3-D image at a world coordinate.
+
+    Every voxel is shown as it is, without interpolation. Where the image is zero or
+    not finite, or outside `mask`, the drawing is transparent.
+
+    Parameters
+    ----------
+    img : path or nibabel image, shape (x, y, z)
+        The image, in any orientation; oblique images are cut along the world's axes.
+    coord : float, optional
+        Where to cut, in mm along `axis`; by default through the image's middle voxel.
+    axis : {"x", "y", "z"}
+        The world axis that the cut is perpendicular to: "x" gives a sagittal,
+        "y" a coronal and "z" an axial slice.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
+    cmap : str
+        Name of a Matplotlib color map.
+    vmin, vmax : float, optional
+        Values of the ends of the color map, in the image's unit. By default taken from
+        the whole image (without its 0.2 % extremes), so that slices can be compared.
+    mask : path or nibabel image, shape (x, y, z), optional
+        Draw only its non-zero voxels. Its grid may differ from that of `img`.
+    title : str, optional
+        Title of the axes.
+    colorbar : bool or {"right", "bottom"}
+        Whether, and where, to draw a color bar; True means at the right.
+    label : str, optional
+        What the color bar measures, with its unit.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn in; both its scales are in mm.
+
+    Raises
+    ------
+    ValueError
+        If an image is not 3-D, has no finite value, is not cut by `coord`, or if
+        `axis` is not one of x, y, z.
+    TypeError
+        If an image is neither a path nor a nibabel image.
+    """
+    img = _load(img, "img")
+    coord = _middle(img, axis) if coord is None else coord
+    points, extent = _plane(img, coord, axis, "img")
+    plane = _sample(img, points)
+    if mask is not None:
+        plane[_sample(_load_mask(mask), points) != 1] = np.nan
+    ax = _axes(ax)
+    drawn = _draw_gray(ax, img, plane, extent, cmap, vmin, vmax)
+    if colorbar:
+        _color_bar(drawn, colorbar, label, img)
+    return _finish(ax, coord, axis, title)
+
+
+def plot_map(
+    stat_img: Image,
+    background: Image | None = None,
+    coord: float | None = None,
+    axis: str = "z",
+    threshold: float | None = None,
+    cmap: str | None = None,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    contours: Mapping[str, Image] | Sequence[Mapping] | None = None,
+    colorbar: bool | str = True,
+    label: str | None = None,
+    ax: Axes | None = None,
+    title: str | None = None,
+    legend: bool = True,
+) -> Axes:
+    """Draw a map of the brain over its anatomy, with the outlines of regions.
+
+    The map is transparent where it is zero, not finite or below `threshold`.
+    All images may have grids of their own: each is drawn where it is in the world.
+
+    Parameters
+    ----------
+    stat_img : path or nibabel image, shape (x, y, z)
+        The map: F-scores, weights, accuracies...
+    background : path or nibabel image, shape (x, y, z), optional
+        The anatomy, drawn in gray under the map.
+    coord : float, optional
+        Where to cut, in mm along `axis`; by default through the largest absolute
+        value of the map.
+    axis : {"x", "y", "z"}
+        The world axis that the cut is perpendicular to.
+    threshold : float, optional
+        Hide values closer to zero than this, in the map's unit.
+    cmap : str, optional
+        Name of a color map; by default "RdBu_r" (red above zero, blue below it) for a
+        map with negative values and "inferno" for one without.
+    vmin, vmax : float, optional
+        Values of the ends of the color map, by default from the whole map. For a map
+        with negative values one end is taken as minus the other, so that zero is in
+        the middle.
+    contours : dict of name to mask, or list of dict, optional
+        Regions to outline, each with an entry in the legend when the cut meets it.
+        A name found in `COLORS` gives the color. As a list, each region is a dict
+        with "mask" and "label" and, if wanted, "color".
+    colorbar : bool or {"right", "bottom"}
+        Whether, and where, to draw a color bar; True means at the right.
+    label : str, optional
+        What the color bar measures, with its unit.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default in a new figure.
+    title : str, optional
+        Title of the axes.
+    legend : bool
+        Whether to draw the legend of the contours. When several maps share one,
+        leave it out and call
+        ``fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center")``.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn in; both its scales are in mm.
+
+    Raises
+    ------
+    ValueError
+        If an image is not 3-D, has no finite value, is not cut by `coord`, or if
+        `axis` is not one of x, y, z.
+    TypeError
+        If an image is neither a path nor a nibabel image, or `contours` is not as
+        described.
+    """
+    stat_img = _load(stat_img, "stat_img")
+    regions = list(_regions(contours))
+    vmin, vmax, signed = _map_range(stat_img, vmin, vmax)
+    coord = _peak(stat_img, axis) if coord is None else coord
+    points, extent = _plane(stat_img, coord, axis, "stat_img")
+    plane = _sample(stat_img, points)
+    plane[np.abs(plane) < (threshold or 0)] = np.nan
+    plane[plane == 0] = np.nan
+
+    ax = _axes(ax)
+    if background is not None:
+        background = _load(background, "background")
+        points, around = _plane(background, coord, axis, "background")
+        _draw_gray(ax, background, _sample(background, points), around)
+    cmap = cmap or ("RdBu_r" if signed else "inferno")
+    drawn = _draw(ax, plane, extent, cmap, vmin, vmax)
+    for mask, color, name in regions:
+        _outline(ax, mask, coord, axis, color, name)
+    if background is not None:
+        ax.set(xlim=around[:2], ylim=around[2:])
+    if colorbar:
+        _color_bar(drawn, colorbar, label, stat_img)
+    if legend and ax.get_legend_handles_labels()[0]:
+        _legend(ax, y=-70 if colorbar == "bottom" else -20)
+    return _finish(ax, coord, axis, title)
+
+
+# --- Images -------------------------------------------------------------------------
+
+
+def _load(img: Image, name: str) -> SpatialImage:
+    """Load an image into memory, and insist on three dimensions."""
+    img = load_image(img)
+    if len(img.shape) < 3 or np.prod(img.shape[3:]) != 1:
+        raise ValueError(
+            f"{name} must be a 3-D image, got shape {img.shape}: take one volume of a "
+            "4-D image, for instance the first with img.slicer[..., 0]"
+        )
+    data = np.asanyarray(img.dataobj).reshape(img.shape[:3])
+    return SpatialImage(data, img.affine)
+
+
+def _load_mask(mask: Image) -> SpatialImage:
+    """Load a mask as an image of ones and zeros."""
+    inside, affine = load_mask(mask)
+    return SpatialImage(inside.astype(np.uint8), affine)
+
+
+def _values(img: SpatialImage, name: str) -> np.ndarray:
+    """Return the finite, non-zero voxels (or a single 0 when all are zero)."""
+    data = np.asanyarray(img.dataobj)
+    finite = data[np.isfinite(data)]
+    if finite.size == 0:
+        raise ValueError(
+            f"{name} has no finite value (all voxels are NaN or infinite): look for "
+            "constant voxels or a division by zero in what made it"
+        )
+    values = finite[finite != 0].astype(float)
+    return values if values.size else np.zeros(1)
+
+
+def _gray_range(img: SpatialImage) -> tuple[float, float]:
+    """Choose the values drawn black and white: of all slices, not only this one."""
+    low, high = np.percentile(_values(img, "the image"), [0.2, 99.8])
+    if low == high:  # a mask: its one value in mid-gray, to be seen on a white page
+        return min(2 * low, 0.0), max(2 * high, 0.0) or 1.0
+    # The brightest tissue stops short of white, so that it differs from the page.
+    return _round_away(min(low, 0.0)), _round_away(1.15 * max(high, 0.0))
+
+
+def _map_range(
+    img: SpatialImage, vmin: float | None, vmax: float | None
+) -> tuple[float, float, bool]:
+    """Choose a map's scale, centered on zero if the map has negative values."""
+    values = _values(img, "stat_img")
+    signed = bool(values.min() < 0)
+    given = [abs(end) for end in (vmin, vmax) if end is not None]
+    largest = max(given) if given else _round_away(np.abs(values).max()) or 1.0
+    if signed:
+        return _or(vmin, -largest), _or(vmax, largest), signed
+    return _or(vmin, 0.0), _or(vmax, _round_away(values.max()) or 1.0), signed
+
+
+def _round_away(value: float) -> float:
+    """Round away from zero to two digits, for ends of color bars that read well."""
+    if value == 0:
+        return 0.0
+    step = 10.0 ** (np.floor(np.log10(abs(value))) - 1)
+    return float(np.sign(value) * np.ceil(abs(value) / step - 1e-9) * step)
+
+
+def _or(value: float | None, default: float) -> float:
+    """Return the value, or the default where none was given."""
+    return float(default if value is None else value)
+
+
+# --- Where things are ---------------------------------------------------------------
+
+
+def _axis_index(axis: str) -> int:
+    """Translate x, y, z to 0, 1, 2."""
+    if axis not in AXES:
+        raise ValueError(f'axis must be "x", "y" or "z", got {axis!r}')
+    return AXES[axis]
+
+
+def _middle(img: SpatialImage, axis: str) -> float:
+    """Return the world coordinate of the middle voxel."""
+    middle = (np.array(img.shape) - 1) // 2
+    return float(apply_affine(img.affine, middle)[_axis_index(axis)])
+
+
+def _peak(img: SpatialImage, axis: str) -> float:
+    """Return the world coordinate of the voxel with the largest absolute value."""
+    size = np.abs(np.nan_to_num(np.asanyarray(img.dataobj), posinf=0, neginf=0))
+    if not size.any():
+        return _middle(img, axis)
+    peak = np.unravel_index(size.argmax(), size.shape)
+    return float(apply_affine(img.affine, peak)[_axis_index(axis)])
+
+
+def _plane(
+    img: SpatialImage, coord: float, axis: str, name: str
+) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """Lay a grid of points (rows, columns, 3) in mm over the image's cut."""
+    cut = _axis_index(axis)
+    # World bounds of the image: its eight corners, at the outer faces of its voxels.
+    corners = np.array(np.meshgrid(*[(-0.5, n - 0.5) for n in img.shape]))
+    corners = apply_affine(img.affine, corners.reshape(3, -1).T)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    if not low[cut] - 1e-6 <= coord <= high[cut] + 1e-6:
+        raise ValueError(
+            f"coord={coord:g} mm is outside of {name}, which reaches from "
+            f"{low[cut]:.1f} to {high[cut]:.1f} mm along {axis}"
+        )
+    # One point a voxel where the voxels follow the world's axes. Where they are
+    # oblique, two points a voxel in each direction show their tilted outline.
+    steps = np.abs(img.affine[:3, :3]).max(axis=1)
+    sizes = voxel_sizes(img.affine)
+    across, up = (i for i in range(3) if i != cut)
+    if not np.allclose(np.sort(steps), np.sort(sizes), rtol=1e-4):
+        steps = np.full(3, sizes.min() / 2)
+    n_columns, n_rows = (round((high[i] - low[i]) / steps[i]) for i in (across, up))
+    points = np.empty((n_rows, n_columns, 3))
+    points[..., cut] = coord
+    points[..., across] = low[across] + steps[across] * (np.arange(n_columns) + 0.5)
+    points[..., up] = (low[up] + steps[up] * (np.arange(n_rows) + 0.5))[:, None]
+    right = low[across] + steps[across] * n_columns
+    top = low[up] + steps[up] * n_rows
+    return points, (low[across], right, low[up], top)
+
+
+def _sample(img: SpatialImage, points: np.ndarray) -> np.ndarray:
+    """Read the voxel at each point (..., 3) in mm; NaN outside of the image."""
+    voxels = apply_affine(np.linalg.inv(img.affine), points)
+    shape = np.array(img.shape)
+    inside = np.all((voxels > -0.5 - 1e-6) & (voxels < shape - 0.5 + 1e-6), axis=-1)
+    # A point on the face between two voxels belongs to the upper one, at any rounding.
+    voxels = np.clip(np.floor(voxels + 0.5 + 1e-6).astype(int), 0, shape - 1)
+    values = np.asanyarray(img.dataobj)[tuple(np.moveaxis(voxels, -1, 0))]
+    return np.where(inside, values, np.nan).astype(float)
+
+
+# --- Drawing ------------------------------------------------------------------------
+
+
+def _axes(ax: Axes | None) -> Axes:
+    """Take the axes given, or make a figure for one slice."""
+    if ax is None:
+        _, ax = plt.subplots(figsize=(4.4, 4.2), layout="compressed")
+    return ax
+
+
+def _draw(
+    ax: Axes,
+    plane: np.ndarray,
+    extent: tuple[float, float, float, float],
+    cmap: str,
+    vmin: float,
+    vmax: float,
+) -> AxesImage:
+    """Lay a plane at its place in mm; NaN stays transparent."""
+    if not vmin < vmax:
+        raise ValueError(f"vmin must be below vmax, got vmin={vmin:g}, vmax={vmax:g}")
+    return ax.imshow(
+        np.ma.masked_invalid(plane),
+        extent=extent,
+        origin="lower",
+        interpolation="nearest",
+        aspect="equal",
+        cmap=cmap,
+        vmin=vmin,
+        vmax=vmax,
+    )
+
+
+def _draw_gray(
+    ax: Axes,
+    img: SpatialImage,
+    plane: np.ndarray,
+    extent: tuple[float, float, float, float],
+    cmap: str = "gray",
+    vmin: float | None = None,
+    vmax: float | None = None,
+) -> AxesImage:
+    """Draw a slice of anatomy; nothing where it is zero, or next to it."""
+    low, high = _gray_range(img)
+    # Resampled templates hold specks of 1e-40 where they mean 0.
+    nothing = 1e-3 * max(-low, high)
+    plane = np.where(np.abs(plane) > nothing, plane, np.nan)
+    return _draw(ax, plane, extent, cmap, _or(vmin, low), _or(vmax, high))
+
+
+def _finish(ax: Axes, coord: float, axis: str, title: str | None) -> Axes:
+    """Write the ends (L and R) and the coordinate in a row below the slice."""
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    ax.patch.set_visible(False)
+    left, right = ENDS[axis]
+    millimeters = f"{round(coord, 1) + 0:g}".replace("-", MINUS)
+    row = {0: (left, "left"), 0.5: (f"{axis} = {millimeters} mm", "center")}
+    for x, (text, align) in {**row, 1: (right, "right")}.items():
+        weight = "bold" if text in ENDS[axis] else "normal"
+        ax.text(x, -3, text, transform=_below(ax), ha=align, va="top", weight=weight)
+    # Slices side by side hang from the same line, whatever their heights.
+    ax.set_anchor("N")
+    if title:
+        ax.set_title(title)
+    return ax
+
+
+def _regions(
+    contours: Mapping[str, Image] | Sequence[Mapping] | None,
+) -> Iterator[tuple[SpatialImage, str, str]]:
+    """Bring both ways to give contours to (mask, color, label)."""
+    if contours is None:
+        return
+    if isinstance(contours, Mapping):
+        contours = [{"mask": mask, "label": name} for name, mask in contours.items()]
+    if isinstance(contours, str | Path | SpatialImage):
+        raise TypeError(
+            "contours must name its regions, got a single image: give a dict such as "
+            '{"face": mask}'
+        )
+    for i, region in enumerate(contours):
+        if not isinstance(region, Mapping) or not {"mask", "label"} <= set(region):
+            raise TypeError(
+                "contours must be a dict of name to mask, or a list of dicts with "
+                f'"mask" and "label" (and "color"), got {region!r} in the list'
+            )
+        color = region.get("color", COLORS.get(region["label"], _CYCLE[i % 6]))
+        name = region["label"]
+        yield _load_mask(region["mask"]), color, name
+
+
+def _outline(
+    ax: Axes,
+    mask: SpatialImage,
+    coord: float,
+    axis: str,
+    color: str,
+    name: str,
+) -> None:
+    """Draw a line around a mask, along the edges of its voxels."""
+    points, (left, right, low, high) = _plane(mask, coord, axis, f"contour {name!r}")
+    inside = _sample(mask, points) == 1
+    if not inside.any():
+        return
+    # An empty rim closes the line of a region that touches the image's border. Each
+    # voxel becomes 8 x 8 points: matplotlib's line, half way between a point inside
+    # and one outside, then follows the voxel's edge and not the line of centers.
+    fine = np.kron(np.pad(inside, 1), np.ones((8, 8)))
+    n_rows, n_columns = inside.shape
+    width, height = (right - left) / n_columns, (high - low) / n_rows
+    x = left - width + width * (np.arange(fine.shape[1]) + 0.5) / 8
+    y = low - height + height * (np.arange(fine.shape[0]) + 0.5) / 8
+    line = ax.contour(x, y, fine, levels=[0.5], colors=[color], linewidths=1.5)
+    # A white rim keeps the line readable on any color of the map.
+    halo = [path_effects.withStroke(linewidth=2.7, foreground="white")]
+    line.set(path_effects=halo, gid=f"contour {name}")
+    ax.plot([], [], color=color, linewidth=2, label=name)
+
+
+def _color_bar(
+    drawn: AxesImage,
+    where: bool | str,
+    label: str | None,
+    img: SpatialImage,
+) -> None:
+    """Attach a color bar to the slice, with arrowheads if values lie beyond it."""
+    if where not in (True, "right", "bottom"):
+        raise ValueError(
+            f'colorbar must be True, False, "right" or "bottom", got {where!r}'
+        )
+    values = _values(img, "img")
+    low, high = drawn.get_clim()
+    beyond = (values.min() < low, values.max() > high)
+    extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[beyond]
+    ax = drawn.axes
+    if where == "bottom":
+        bar = ax.inset_axes([0.1, -32, 0.8, 9], transform=_below(ax))
+        bar_ax = {"cax": bar, "orientation": "horizontal"}
+    else:
+        bar_ax = {"cax": ax.inset_axes([1.04, 0.1, 0.05, 0.8])}
+    bar = ax.figure.colorbar(drawn, **bar_ax, label=label or "", extend=extend)
+    if where == "bottom":  # in a narrow panel only three numbers have room
+        ticks = np.linspace(*drawn.get_clim(), 3)
+        bar.set_ticks(
+            ticks, labels=[f"{tick:.3g}".replace("-", MINUS) for tick in ticks]
+        )
+
+
+def _legend(ax: Axes, y: float) -> None:
+    """Put the legend under the slice, its top `y` points from the lower edge."""
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, y),
+        bbox_transform=_below(ax),
+        ncols=3,
+        handlelength=1.4,
+        borderaxespad=0,
+        columnspacing=1.2,
+    )
+
+
+def _below(ax: Axes) -> Transform:
+    """Measure x in fractions of the axes, and y in points from its lower edge."""
+    lower_left = ScaledTranslation(0, 0, ax.transAxes)
+    points = Affine2D().scale(1 / 72) + ax.figure.dpi_scale_trans + lower_left
+    return blended_transform_factory(ax.transAxes, points)
