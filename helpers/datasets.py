@@ -37,7 +37,6 @@ from tqdm import tqdm
 from helpers import simulation
 
 HAXBY_SUBJECTS = range(1, 7)
-LOCK_SECONDS = 600  # how long to wait while another process brings the same data
 
 
 class CourseDataError(RuntimeError):
@@ -418,31 +417,18 @@ def _writing(entry: Entry, subject: int | None) -> Iterator[Path]:
     home = _home(entry)
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(home / ".lock", timeout=LOCK_SECONDS):
+        with filelock.FileLock(home / ".lock"):
             for leftover in home.glob(".writing-*"):
                 shutil.rmtree(leftover, ignore_errors=True)
             with tempfile.TemporaryDirectory(prefix=".writing-", dir=home) as folder:
                 yield Path(folder)
-    except filelock.Timeout as error:
-        raise CourseDataError(
-            f"Another process has held {home / '.lock'} for {LOCK_SECONDS} s. End it "
-            f"or wait for it, then: {_command(entry, subject)}"
-        ) from error
     except OSError as error:
         raise CourseDataError(
             f"Cannot write the {entry.source} data set {entry.name!r} in {home}: "
-            f"{error}. It needs about {entry.megabytes} MB{_free(home)}. Make room, or "
+            f"{error}. It needs about {entry.megabytes} MB there. Make room, or "
             "set COURSE_DATA_DIR to a folder that has it and that you may write to. "
             f"Then: {_command(entry, subject)}"
         ) from error
-
-
-def _free(folder: Path) -> str:
-    """Say how much room is left, where it can be known."""
-    try:
-        return f" ({shutil.disk_usage(folder).free // 10**6} MB are free)"
-    except OSError:
-        return ""
 
 
 @contextlib.contextmanager
@@ -547,6 +533,15 @@ def _download_sample(entry: Entry, replace: bool) -> None:
             (folder / path.name).replace(home / path.name)
 
 
+def _discard_damaged(entry: Entry, subject: int | None) -> None:
+    """Remove the files that are damaged, and the manifest with them."""
+    problems = _problems(entry, subject)
+    if problems:
+        with _writing(entry, subject):
+            for path in [_manifest_path(entry, subject), *problems]:
+                path.unlink(missing_ok=True)
+
+
 def _bring(
     entry: Entry, subject: int | None = None, replace: bool = False, show: bool = False
 ) -> Path:
@@ -554,13 +549,7 @@ def _bring(
     if entry.source == "sample":
         _download_sample(entry, replace)
     elif replace:
-        # Only what is damaged: a whole data set is not fetched again.
-        problems = _problems(entry, subject)
-        for path in [
-            *problems,
-            *([_manifest_path(entry, subject)] if problems else []),
-        ]:
-            path.unlink(missing_ok=True)
+        _discard_damaged(entry, subject)
     if entry.source == "simulated" and _state(entry, subject) in (
         "missing",
         "outdated",
@@ -633,7 +622,7 @@ def _read_haxby(entry: Entry, root: Path, subject: int) -> Haxby:
         labels=_read_labels(subj / "labels.txt", subj / "bold.nii.gz", header=0),
         t_r=2.5,
         source=source,
-        description=_describe(entry),
+        description=f"{entry.description} License: {entry.license}.",
         truth=truth,
     )
 
@@ -672,7 +661,7 @@ def load_haxby_slice() -> Haxby:
         labels=_read_labels(folder / "attributes_literal.txt", func, header=None),
         t_r=2.5,
         source="sample: Haxby et al. (2001), subject 1, half of one axial slice",
-        description=_describe(entry),
+        description=f"{entry.description} License: {entry.license}.",
         truth=None,
     )
 
@@ -688,11 +677,6 @@ def _read_labels(path: Path, func: Path, header: int | None) -> pd.DataFrame:
             "remove both, and load the data again."
         )
     return labels
-
-
-def _describe(entry: Entry) -> str:
-    """Return the description with the license."""
-    return f"{entry.description} License: {entry.license}."
 
 
 # --- the command line ------------------------------------------------------------

@@ -1,0 +1,650 @@
+"""The loaders: every source, and everything that can go wrong on the way."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pooch
+import pytest
+import requests
+
+from helpers import datasets, simulation
+from helpers.datasets import CourseDataError, load_haxby, load_haxby_slice, main
+
+N_VOLUMES = 12
+MEND = "python -m helpers.datasets fetch haxby --subject 2 --source simulated"
+
+
+def write_tiny(folder: Path, subject: int = 2) -> None:
+    """Write the files of `simulation.write_haxby`, as small as they can be."""
+    rng = np.random.default_rng(subject)
+    subj = folder / "haxby2001" / f"subj{subject}"
+    (subj / "truth").mkdir(parents=True)
+    names = [f"{name}_vt" for name in ("mask4", "mask8_face", "mask8_house")]
+    names += ["mask8b_face_vt", "mask8b_house_vt", "anat", "../mask", "bold"]
+    names += ["truth/signal_mask", "truth/patterns", "truth/face_house"]
+    for name in names:
+        shape = (4, 4, 4, N_VOLUMES) if name == "bold" else (4, 4, 4)
+        data = rng.integers(0, 1000, shape) if name == "bold" else np.ones(shape)
+        image = nib.Nifti1Image(data.astype(np.int16), np.eye(4))
+        nib.save(image, subj / f"{name}.nii.gz")
+    (folder / "haxby2001" / "MD5SUMS").write_text("")
+    rows = [f"{label} {run}" for run in range(4) for label in ("rest", "face", "house")]
+    (subj / "labels.txt").write_text("\n".join(["labels chunks", *rows]) + "\n")
+
+
+def refuse(*args, **kwargs):
+    raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, no_network) -> Path:
+    """An empty data folder, a tiny simulation and no network."""
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    monkeypatch.setattr(simulation, "write_haxby", write_tiny)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def seeded_slice(folder, slice_folder) -> Path:
+    """A data folder into which the real slice was copied."""
+    sample = folder / "samples" / "haxby_slice"
+    sample.mkdir(parents=True)
+    for path in slice_folder.iterdir():
+        shutil.copyfile(path, sample / path.name)
+    return sample
+
+
+def files_below(folder: Path) -> set[str]:
+    """All files, but the lock."""
+    paths = folder.rglob("*")
+    return {str(p.relative_to(folder)) for p in paths if p.name != ".lock"}
+
+
+# --- what a loader returns -------------------------------------------------------
+
+
+def test_simulated_haxby(folder):
+    data = load_haxby()
+    subj = folder / "simulated" / "haxby" / "haxby2001" / "subj2"
+    assert data.func == subj / "bold.nii.gz"
+    assert data.mask == subj.parent / "mask.nii.gz"
+    assert data.mask_vt == subj / "mask4_vt.nii.gz"
+    assert data.anat == subj / "anat.nii.gz"
+    assert data.truth.patterns == subj / "truth" / "patterns.nii.gz"
+    expected = pd.DataFrame(
+        {"label": ["rest", "face", "house"] * 4, "run": np.repeat(range(4), 3)}
+    )
+    pd.testing.assert_frame_equal(data.labels, expected)
+    assert data.t_r == 2.5
+    assert data.source.startswith("simulated")
+    assert "CC BY" in data.description
+    assert "Haxby et al. (2001)" in data.description
+    # Nothing is left of the writing.
+    assert not list(folder.rglob(".writing-*"))
+
+
+def test_shown_without_folders_of_this_computer(folder):
+    data = load_haxby()
+    for text in (repr(data), str(data), repr(data.truth), data.description):
+        assert str(folder) not in text
+        assert "/" not in text
+    assert "12 volumes" in repr(data)
+
+
+def test_is_frozen(folder):
+    with pytest.raises(AttributeError):
+        load_haxby().t_r = 2.0
+
+
+def test_written_once(folder, monkeypatch):
+    first = load_haxby()
+    monkeypatch.setattr(simulation, "write_haxby", refuse)
+    assert load_haxby().func == first.func
+
+
+def test_stored_data_is_read_from_a_folder_that_cannot_be_locked(folder, monkeypatch):
+    load_haxby()
+    monkeypatch.setattr(datasets.filelock, "FileLock", refuse)
+    assert load_haxby().func.exists()
+
+
+def test_subjects_live_side_by_side(folder, monkeypatch):
+    for subject in (1, 6, 2):
+        load_haxby(subject)
+    monkeypatch.setattr(simulation, "write_haxby", refuse)
+    series = {load_haxby(subject).func.read_bytes() for subject in (1, 2, 6)}
+    assert len(series) == 3
+    assert load_haxby(np.int64(6)).source.endswith("subject 6")
+
+
+@pytest.mark.parametrize("subject", [0, 7, "2", 2.5, True, None, [2]])
+def test_bad_subject(folder, subject):
+    with pytest.raises(ValueError, match="1 to 6"):
+        load_haxby(subject)
+    assert not folder.exists()
+
+
+def test_older_version_is_rewritten(folder, monkeypatch):
+    load_haxby()
+    monkeypatch.setattr(simulation, "VERSION", "newer")
+
+    def write_newer(folder, subject):
+        write_tiny(folder, subject)
+        (folder / "haxby2001" / "subj2" / "anat.nii.gz").write_bytes(b"newer")
+
+    monkeypatch.setattr(simulation, "write_haxby", write_newer)
+    assert datasets.check() == []  # older is no damage
+    assert load_haxby().anat.read_bytes() == b"newer"
+
+
+@pytest.mark.parametrize("value", ["fulll", "Full", "0", "sample"])
+def test_unknown_source(folder, monkeypatch, value):
+    monkeypatch.setenv("COURSE_DATA", value)
+    with pytest.raises(CourseDataError, match=f"'{value}'.*'simulated'.*'full'"):
+        load_haxby()
+    monkeypatch.setenv("COURSE_DATA", "")  # a rerun with the default
+    assert load_haxby().source.startswith("simulated")
+
+
+def test_default_folder_is_the_users_cache(monkeypatch):
+    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+    cache = Path(pooch.os_cache("x")).parent
+    assert datasets.data_dir().parent == cache
+    monkeypatch.setenv("COURSE_DATA_DIR", "~/course")
+    assert datasets.data_dir() == Path.home() / "course"
+
+
+# --- damaged files ---------------------------------------------------------------
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def alter(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+DAMAGES = {"is missing": Path.unlink, "is truncated": truncate, "is altered": alter}
+FILES = ["subj2/bold.nii.gz", "mask.nii.gz", "subj2/truth/patterns.nii.gz"]
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("problem", DAMAGES)
+def test_damaged_file_is_named_and_mended(folder, problem, name, capsys):
+    good = load_haxby().func.read_bytes()
+    path = folder / "simulated" / "haxby" / "haxby2001" / name
+    DAMAGES[problem](path)
+    with pytest.raises(CourseDataError) as error:
+        load_haxby()
+    for part in (str(path), problem, MEND):
+        assert part in str(error.value)
+    assert main(["check"]) == 1
+    assert f"{path} {problem}" in capsys.readouterr().out
+    # The command that the message names.
+    assert main(MEND.split()[3:]) == 0
+    assert load_haxby().func.read_bytes() == good
+    assert main(["check"]) == 0
+
+
+def test_error_gives_both_checksums(folder):
+    data = load_haxby()
+    manifest = folder / "simulated" / "haxby" / "manifest-haxby-subj2.json"
+    name = "haxby2001/subj2/labels.txt"
+    size, checksum = json.loads(manifest.read_text())["files"][name]
+    assert size == (data.func.parent / "labels.txt").stat().st_size
+    (data.func.parent / "labels.txt").write_text("labels chunks\n")
+    found = pooch.file_hash(data.func.parent / "labels.txt", alg="sha256")
+    with pytest.raises(CourseDataError, match=f"(?s){checksum}.*{found}"):
+        load_haxby()
+
+
+def test_all_problems_are_listed(folder):
+    data = load_haxby()
+    data.mask_vt.unlink()
+    truncate(data.anat)
+    with pytest.raises(CourseDataError, match="(?s)anat.*mask4_vt"):
+        load_haxby()
+    assert len(datasets.check()) == 2
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": "1"}'])
+def test_unreadable_manifest_counts_as_none(folder, text):
+    load_haxby()
+    manifest = folder / "simulated" / "haxby" / "manifest-haxby-subj2.json"
+    manifest.write_text(text)
+    assert load_haxby().func.exists()
+    assert json.loads(manifest.read_text())["version"] == simulation.VERSION
+
+
+def test_labels_of_another_length(folder, monkeypatch):
+    def write_one_row_less(folder, subject):
+        write_tiny(folder, subject)
+        path = folder / "haxby2001" / f"subj{subject}" / "labels.txt"
+        path.write_text("\n".join(path.read_text().splitlines()[:-1]))
+
+    monkeypatch.setattr(simulation, "write_haxby", write_one_row_less)
+    with pytest.raises(CourseDataError, match="labels 11 volumes, but .* has 12"):
+        load_haxby()
+
+
+# --- writing that fails ----------------------------------------------------------
+
+
+def writer_that_raises(error: BaseException):
+    def write(folder, subject):
+        (folder / "haxby2001").mkdir()
+        (folder / "haxby2001" / "mask.nii.gz").write_bytes(b"half")
+        raise error
+
+    return write
+
+
+FULL_DISK = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+READ_ONLY = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+@pytest.mark.parametrize("error", [FULL_DISK, READ_ONLY])
+def test_disk_refuses(folder, monkeypatch, error):
+    monkeypatch.setattr(simulation, "write_haxby", writer_that_raises(error))
+    with pytest.raises(CourseDataError) as raised:
+        load_haxby()
+    home = folder / "simulated" / "haxby"
+    for part in (error.strerror, "70 MB", str(home), "COURSE_DATA_DIR", MEND):
+        assert part in str(raised.value)
+    assert files_below(home) == set()
+    monkeypatch.setattr(simulation, "write_haxby", write_tiny)
+    assert load_haxby().func.exists()
+
+
+def test_disk_full_while_moving_into_place(folder, monkeypatch):
+    def replace(path, target):
+        raise FULL_DISK
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        with pytest.raises(CourseDataError, match="No space left"):
+            load_haxby()
+    assert datasets.check() == []
+    assert load_haxby().func.exists()
+
+
+def test_folder_cannot_be_made(folder, monkeypatch):
+    def mkdir(path, *args, **kwargs):
+        raise READ_ONLY
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", mkdir)
+        with pytest.raises(CourseDataError, match="Permission denied"):
+            load_haxby()
+    assert load_haxby().func.exists()
+
+
+def test_data_folder_is_a_file(folder, monkeypatch):
+    folder.write_text("in the way")
+    for value in (folder, folder / "below"):
+        monkeypatch.setenv("COURSE_DATA_DIR", str(value))
+        with pytest.raises(CourseDataError, match="set COURSE_DATA_DIR"):
+            load_haxby()
+        with pytest.raises(CourseDataError, match="set COURSE_DATA_DIR"):
+            load_haxby_slice()
+        assert main([]) == 0  # the list still works
+    assert folder.read_text() == "in the way"
+    folder.unlink()
+    assert load_haxby().func.exists()
+
+
+def test_interrupted_by_hand(folder, monkeypatch):
+    interrupted = writer_that_raises(KeyboardInterrupt())
+    monkeypatch.setattr(simulation, "write_haxby", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load_haxby()
+    assert files_below(folder / "simulated" / "haxby") == set()
+    monkeypatch.setattr(simulation, "write_haxby", write_tiny)
+    assert load_haxby().func.exists()
+
+
+# --- several processes -----------------------------------------------------------
+
+LOADER = """
+import sys, time
+from pathlib import Path
+from helpers import datasets, simulation
+sys.path.insert(0, {tests!r})
+from test_datasets import write_tiny
+
+def write_slowly(folder, subject):
+    with open({log!r}, "a") as log:
+        log.write("writes\\n")
+    (folder / "half").write_text("half")
+    time.sleep({seconds})
+    (folder / "half").unlink()
+    write_tiny(folder, subject)
+
+simulation.write_haxby = write_slowly
+data = datasets.load_haxby()
+print(len(data.labels), data.func.stat().st_size)
+"""
+
+
+def start_loader(folder: Path, seconds: float) -> subprocess.Popen:
+    """Start a process that loads, its simulation taking `seconds`."""
+    log = folder.parent / "log"
+    log.touch()
+    tests = str(Path(__file__).parent)
+    code = LOADER.format(tests=tests, log=str(log), seconds=seconds)
+    environment = os.environ | {"COURSE_DATA_DIR": str(folder)}
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(datasets.__file__).parents[1],
+    )
+
+
+def test_two_processes_at_once(folder):
+    loaders = [start_loader(folder, seconds=1) for _ in range(2)]
+    outputs = [loader.communicate(timeout=120)[0] for loader in loaders]
+    assert [loader.returncode for loader in loaders] == [0, 0]
+    assert outputs[0] == outputs[1]
+    assert outputs[0].startswith(f"{N_VOLUMES} ")
+    assert (folder.parent / "log").read_text() == "writes\n"  # only one of them
+
+
+def test_killed_while_writing(folder):
+    loader = start_loader(folder, seconds=600)
+    while not list(folder.rglob("half")):
+        assert loader.poll() is None, "ended before it wrote"
+        time.sleep(0.05)
+    loader.send_signal(signal.SIGKILL)
+    loader.communicate()
+    assert list(folder.rglob(".writing-*"))
+    assert datasets.check() == []  # nothing there that anyone would read
+    assert load_haxby().func.exists()
+    assert not list(folder.rglob(".writing-*"))
+
+
+# --- full ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def seeded_full(folder, monkeypatch) -> Path:
+    """A folder `full` with files in nilearn's layout, before its first use."""
+    for subject in (2, 6):
+        write_tiny(folder / "other", subject)
+        shutil.copytree(folder / "other", folder / "full", dirs_exist_ok=True)
+        shutil.rmtree(folder / "other")
+    (folder / "full" / "haxby2001" / "subj6" / "anat.nii.gz").unlink()
+    monkeypatch.setenv("COURSE_DATA", "full")
+    return folder / "full"
+
+
+def test_seeded_full_needs_no_network(seeded_full):
+    data = load_haxby()
+    assert data.func == seeded_full / "haxby2001" / "subj2" / "bold.nii.gz"
+    assert data.source == "full: Haxby et al. (2001), subject 2"
+    assert data.truth is None
+    assert len(data.labels) == N_VOLUMES
+    assert load_haxby(6).anat is None  # as in the original
+    assert not (seeded_full.parent / "simulated").exists()
+
+
+def test_seeded_full_may_be_read_only(seeded_full, monkeypatch):
+    monkeypatch.setattr(datasets, "_write_manifest", refuse)
+    monkeypatch.setattr(datasets.filelock, "FileLock", refuse)
+    assert len(load_haxby().labels) == N_VOLUMES
+
+
+def test_agrees_with_nilearn_on_which_file_is_which(seeded_full):
+    from nilearn.datasets import fetch_haxby
+
+    data = load_haxby()
+    theirs = fetch_haxby(subjects=[2], data_dir=seeded_full, verbose=0)
+    assert data.func == Path(theirs.func[0])
+    assert data.mask == Path(theirs.mask)
+    for name in ("mask_vt", "mask_face", "mask_house", "anat"):
+        assert getattr(data, name) == Path(theirs[name][0])
+    table = pd.read_csv(theirs.session_target[0], sep=" ")
+    np.testing.assert_array_equal(data.labels["label"], table["labels"])
+    np.testing.assert_array_equal(data.labels["run"], table["chunks"])
+    assert data.t_r == theirs.t_r
+
+
+def test_full_without_network(folder, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "full")
+    with pytest.raises(CourseDataError) as error:
+        load_haxby()
+    home = str(folder / "full")
+    for part in (home, "haxby2001", "unset COURSE_DATA", "--source full"):
+        assert part in str(error.value)
+    assert not list(folder.rglob(".writing-*"))
+
+
+def test_full_truncated_before_its_first_use(seeded_full):
+    path = seeded_full / "haxby2001" / "subj2" / "bold.nii.gz"
+    truncate(path)
+    with pytest.raises(CourseDataError, match=f"{path} cannot be read.*\n.*full"):
+        load_haxby()
+
+
+@pytest.mark.parametrize("problem", DAMAGES)
+def test_full_damaged_after_its_first_use(seeded_full, problem, monkeypatch):
+    path = load_haxby().func
+    good = path.read_bytes()
+    DAMAGES[problem](path)
+    with pytest.raises(CourseDataError, match=f"{path} {problem}"):
+        load_haxby()
+
+    def download_again(folder, subject):
+        assert not path.exists(), "nilearn keeps a file that is there"
+        path.write_bytes(good)
+
+    entry = datasets._entry("haxby", "full")
+    object.__setattr__(entry, "bring", download_again)
+    try:
+        assert main(["fetch", "haxby", "--subject", "2", "--source", "full"]) == 0
+    finally:
+        object.__setattr__(entry, "bring", datasets._download_haxby)
+    assert load_haxby().func.read_bytes() == good
+
+
+def test_full_labels_of_another_length(seeded_full):
+    path = seeded_full / "haxby2001" / "subj2" / "labels.txt"
+    path.write_text(path.read_text() + "rest 4\n")
+    with pytest.raises(CourseDataError, match="labels 13 volumes, but .* has 12"):
+        load_haxby()
+
+
+# --- the real slice --------------------------------------------------------------
+
+
+def test_seeded_slice_needs_no_network(seeded_slice):
+    data = load_haxby_slice()
+    assert data.func == seeded_slice / "bold.nii.gz"
+    assert nib.load(data.func).shape == (40, 20, 1, 1452)
+    assert np.asarray(nib.load(data.mask).dataobj).astype(bool).sum() == 530
+    # The design of the experiment: 12 runs of 121 volumes, 9 volumes a block.
+    assert (data.labels["run"].value_counts() == 121).all()
+    categories = data.labels.query("label != 'rest'").groupby("run")["label"]
+    assert (categories.value_counts() == 9).all()
+    assert (categories.nunique() == 8).all()
+    assert data.t_r == 2.5
+    assert data.source.startswith("sample: Haxby")
+    assert data.mask_vt is data.mask_face is data.mask_house is data.truth is None
+    assert main(["check"]) == 0
+
+
+@pytest.mark.parametrize("problem", ["is truncated", "is altered"])
+def test_slice_with_a_wrong_checksum(seeded_slice, problem, monkeypatch):
+    path = seeded_slice / "mask.nii.gz"
+    good = path.read_bytes()
+    DAMAGES[problem](path)
+    expected = datasets._entry("haxby_slice", "").files["mask.nii.gz"][1]
+    bad = path.read_bytes()
+    with pytest.raises(CourseDataError) as error:
+        load_haxby_slice()
+    found = pooch.file_hash(path, alg="sha256")
+    mend = "python -m helpers.datasets fetch haxby_slice"
+    for part in (str(path), expected, found, mend):
+        assert part in str(error.value)
+    assert path.read_bytes() == bad  # a user's file is replaced on demand only
+    # On demand, yes; but without a network the old file stays.
+    assert main(["fetch", "haxby_slice"]) == 1
+    assert path.read_bytes() == bad
+
+    serve(monkeypatch, {"mask.nii.gz": good})
+    assert main(["fetch", "haxby_slice"]) == 0
+    assert path.read_bytes() == good
+
+
+def serve(monkeypatch, files: dict[str, bytes]) -> list[str]:
+    """Let `requests` answer with these files only; return the addresses asked for."""
+    asked = []
+
+    def get(url, **kwargs):
+        asked.append(url)
+        response = requests.Response()
+        name = url.rsplit("/", 1)[-1]
+        response.status_code = 200 if name in files else 404
+        content = files.get(name, b"")
+        response.headers["content-length"] = str(len(content))
+        response.iter_content = lambda chunk_size=1: iter([content])
+        return response
+
+    monkeypatch.setattr(requests, "get", get)
+    return asked
+
+
+def test_slice_is_downloaded_once(folder, slice_folder, monkeypatch):
+    files = {path.name: path.read_bytes() for path in slice_folder.iterdir()}
+    asked = serve(monkeypatch, files)
+    load_haxby_slice()
+    load_haxby_slice()
+    commit = "20f0335f98bbb59a0e11bc0b7a469edf8681a9a1"
+    root = f"https://raw.githubusercontent.com/PyMVPA/PyMVPA/{commit}/mvpa2/data/"
+    assert sorted(asked) == sorted(root + name for name in files)
+    sample = folder / "samples" / "haxby_slice"
+    assert files_below(sample) == set(files)
+
+
+def test_slice_download_resumes_where_it_broke(folder, slice_folder, monkeypatch):
+    files = {path.name: path.read_bytes() for path in slice_folder.iterdir()}
+    some = {name: files[name] for name in ("bold.nii.gz", "mask.nii.gz")}
+    serve(monkeypatch, some)
+    with pytest.raises(CourseDataError, match="404.*\n.*copy the file to"):
+        load_haxby_slice()
+    asked = serve(monkeypatch, files)
+    load_haxby_slice()
+    assert [url.rsplit("/", 1)[-1] for url in asked] == ["attributes_literal.txt"]
+
+
+def test_slice_download_with_a_wrong_checksum(folder, monkeypatch):
+    serve(monkeypatch, {"bold.nii.gz": b"a captive portal"})
+    with pytest.raises(CourseDataError, match="bold.nii.gz.*hash"):
+        load_haxby_slice()
+    assert files_below(folder / "samples" / "haxby_slice") == set()
+
+
+def test_slice_without_network(folder):
+    with pytest.raises(CourseDataError) as error:
+        load_haxby_slice()
+    path = folder / "samples" / "haxby_slice" / "bold.nii.gz"
+    for part in ("https://raw.githubusercontent.com/PyMVPA", str(path), "sha256"):
+        assert part in str(error.value)
+    assert not list(folder.rglob(".writing-*"))
+
+
+# --- the command line ------------------------------------------------------------
+
+
+def test_list_fetch_check(folder, capsys):
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert out.count("missing") == len(datasets.ENTRIES)
+    assert main(["fetch", "haxby"]) == 0
+    assert "B/s" in capsys.readouterr().err  # the progress bar
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    line = next(line for line in out.splitlines() if line.startswith("haxby 2"))
+    for part in ("simulated", "present", "MB", "CC BY 4.0", "Haxby2001"):
+        assert part in line
+    assert str(folder / "simulated" / "haxby") in out
+    assert main(["check"]) == 0
+
+
+def test_list_says_what_is_outdated_or_incomplete(folder, monkeypatch, capsys):
+    load_haxby(1).mask_vt.unlink()
+    load_haxby(2)
+    monkeypatch.setattr(simulation, "VERSION", "newer")
+    load_haxby(3).mask_vt.unlink()
+    main([])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    states = {row[1]: row[3] for row in lines if row[:1] == ["haxby"] and len(row) > 3}
+    assert states["1"] == states["2"] == "outdated"
+    assert states["3"] == "incomplete"
+
+
+def test_unknown_name(folder, capsys):
+    assert main(["fetch", "haxbee"]) == 1
+    error = capsys.readouterr().err
+    for part in ("haxbee", "haxby", "haxby_slice"):
+        assert part in error
+
+
+def test_module_can_be_run(folder):
+    environment = os.environ | {"COURSE_DATA": "other"}
+    run = [sys.executable, "-m", "helpers.datasets"]
+    root = Path(datasets.__file__).parents[1]
+    done = subprocess.run([*run, "fetch", "haxby"], env=environment, cwd=root)
+    assert done.returncode == 1
+
+
+# --- the real simulation ---------------------------------------------------------
+
+
+def test_nilearn_accepts_the_simulation(haxby, no_network):
+    from nilearn.datasets import fetch_haxby
+
+    data_dir = haxby.mask.parents[1]
+    before = files_below(data_dir)
+    theirs = fetch_haxby(
+        subjects=[2], data_dir=data_dir, fetch_stimuli=False, verbose=0
+    )
+    assert Path(theirs.func[0]) == haxby.func
+    assert len(pd.read_csv(theirs.session_target[0], sep=" ")) == len(haxby.labels)
+    assert files_below(data_dir) == before
+
+
+def test_the_simulation_has_what_the_loader_promises(haxby):
+    shape = nib.load(haxby.mask).shape
+    assert nib.load(haxby.func).shape == (*shape, 1452)
+    assert nib.load(haxby.truth.patterns).shape == (*shape, 8)
+    for path in (haxby.mask_vt, haxby.mask_face, haxby.mask_house):
+        assert nib.load(path).shape == shape
+    for path in (haxby.truth.signal_mask, haxby.truth.face_house):
+        assert nib.load(path).shape == shape
+    assert (haxby.labels["run"].value_counts() == 121).all()
+    size = sum(path.stat().st_size for path in haxby.mask.parent.rglob("subj2/*"))
+    entry = datasets._entry("haxby", "simulated")
+    assert size == pytest.approx(entry.megabytes * 1e6, rel=0.2)
