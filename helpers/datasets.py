@@ -149,46 +149,27 @@ def _haxby_files(subject: int) -> list[str]:
     names += ["mask8b_face_vt.nii.gz", "mask8b_house_vt.nii.gz"]
     if subject != 6:  # whose anatomical image was lost
         names.append("anat.nii.gz")
-    return [f"haxby2001/subj{subject}/{name}" for name in names] + [
-        "haxby2001/mask.nii.gz"
-    ]
+    own = [f"haxby2001/subj{subject}/{name}" for name in names]
+    return [*own, "haxby2001/mask.nii.gz"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What the course knows of one data set from one source.
-
-    Attributes
-    ----------
-    name, source, folder : str
-        `folder` is below the data folder.
-    megabytes : int
-        About what it takes on disk (full: with the archive while it unpacks).
-    license, cite : str
-        `cite` is the key in the book's bibliography.
-    description : str
-    bring : callable, optional
-        ``bring(folder, subject)`` writes or fetches a simulated or full data set.
-    list_files : callable, optional
-        ``list_files(subject)``: names below `folder` to look for in full data.
-    subjects : sequence
-        What `subject` may be; (None,) where there is no choice.
-    url : str
-        Address of a sample's files, at a pinned commit.
-    files : mapping
-        Size in bytes and SHA-256 of each file of a sample.
-    """
+    """What the course knows of one data set from one source."""
 
     name: str
-    source: str
-    folder: str
-    megabytes: int
+    source: str  # "simulated", "full" or "sample"
+    folder: str  # below the data folder
+    megabytes: int  # about what it takes; full: while the archive unpacks
     license: str
-    cite: str
+    cite: str  # key in the book's bibliography
     description: str
+    subjects: range | tuple[None] = (None,)  # (None,): there is no choice
+    # Simulated and full: writes or fetches a subject into a folder.
     bring: Callable[[Path, int | None], None] | None = None
+    # Full: the files to look for, the series first.
     list_files: Callable[[int | None], list[str]] | None = None
-    subjects: range | tuple[None] = (None,)
+    # Samples: the address at a pinned commit; size in bytes and SHA-256 of each file.
     url: str = ""
     files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
@@ -256,10 +237,8 @@ ENTRIES = (
 
 def data_dir() -> Path:
     """Return the course's data folder: ``COURSE_DATA_DIR`` or the user's cache."""
-    folder = os.environ.get("COURSE_DATA_DIR") or pooch.os_cache(
-        "ml-neuroimaging-course"
-    )
-    return Path(folder).expanduser().absolute()
+    cache = pooch.os_cache("ml-neuroimaging-course")
+    return Path(os.environ.get("COURSE_DATA_DIR") or cache).expanduser().absolute()
 
 
 def chosen_source() -> str:
@@ -284,10 +263,7 @@ def _entry(name: str, source: str) -> Entry:
     if not named:
         names = ", ".join(dict.fromkeys(entry.name for entry in ENTRIES))
         raise CourseDataError(f"No data set is called {name!r}; there are: {names}.")
-    for entry in named:
-        if entry.source in (source, "sample"):
-            return entry
-    raise CourseDataError(f"There is no {source} {name!r}.")
+    return next(entry for entry in named if entry.source in (source, "sample"))
 
 
 def _home(entry: Entry) -> Path:
@@ -314,19 +290,26 @@ def _manifest_path(entry: Entry, subject: int | None) -> Path:
     return _home(entry) / f"manifest-{entry.name}{part}.json"
 
 
+def _made_by(entry: Entry) -> str:
+    """Return what makes the files now; the manifest says what made those on disk."""
+    if entry.source == "simulated":
+        return f"helpers.simulation {simulation.VERSION}"
+    return "nilearn.datasets"
+
+
 def _manifest(entry: Entry, subject: int | None) -> dict | None:
     """Return the manifest, or None where there is none that can be read."""
     try:
         manifest = json.loads(_manifest_path(entry, subject).read_text("utf-8"))
-        return {"version": manifest["version"], "files": dict(manifest["files"])}
+        return {"made_by": manifest["made_by"], "files": dict(manifest["files"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None  # what cannot be read vouches for nothing
 
 
-def _write_manifest(path: Path, version: str, home: Path, names: list[str]) -> None:
+def _write_manifest(path: Path, entry: Entry, home: Path, names: list[str]) -> None:
     """Write sizes and checksums of the files `names` below `home`."""
     facts = {name: _facts(home / name) for name in names}
-    text = json.dumps({"version": version, "files": facts}, indent=1)
+    text = json.dumps({"made_by": _made_by(entry), "files": facts}, indent=1)
     path.write_text(text + "\n", encoding="utf-8")
 
 
@@ -384,8 +367,7 @@ def _problems(entry: Entry, subject: int | None) -> dict[Path, str]:
 def _state(entry: Entry, subject: int | None) -> str:
     """Return "missing", "outdated", "incomplete" or "present", without reading all."""
     manifest = _manifest(entry, subject)
-    version = simulation.VERSION if entry.source == "simulated" else ""
-    if manifest is not None and manifest["version"] != version:
+    if manifest is not None and manifest["made_by"] != _made_by(entry):
         return "outdated"
     there = [(_home(entry) / name).exists() for name in _expected(entry, subject)]
     # The series comes first; without it, what else is there is of no use.
@@ -432,24 +414,22 @@ def _writing(entry: Entry, subject: int | None) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _growth_bar(folder: Path, megabytes: int, show: bool) -> Iterator[None]:
+def _growth_bar(folder: Path, megabytes: int) -> Iterator[None]:
     """Show how many bytes have been written below `folder`."""
     done = threading.Event()
 
     def watch(bar: tqdm) -> None:
         while not done.wait(0.2):
-            # A file may go while we look.
-            with contextlib.suppress(OSError):
-                sizes = (path.stat().st_size for path in folder.rglob("*"))
+            sizes = (path.stat().st_size for path in folder.rglob("*"))
+            with contextlib.suppress(OSError):  # a file may go while we look
                 bar.update(sum(sizes) - bar.n)
 
-    with tqdm(
-        total=megabytes * 10**6, unit="B", unit_scale=True, disable=not show
-    ) as bar:
+    with tqdm(total=megabytes * 10**6, unit="B", unit_scale=True) as bar:
         watcher = threading.Thread(target=watch, args=(bar,), daemon=True)
         watcher.start()
         try:
             yield
+            bar.total = bar.n  # the size was an estimate
         finally:
             done.set()
             watcher.join()
@@ -461,7 +441,7 @@ def _simulate(entry: Entry, subject: int | None, show: bool) -> None:
     with _writing(entry, subject) as folder:
         if _state(entry, subject) not in ("missing", "outdated"):
             return  # another process has written it while we waited for the lock
-        with _growth_bar(folder, entry.megabytes, show):
+        with _growth_bar(folder, entry.megabytes) if show else contextlib.nullcontext():
             entry.bring(folder, subject)
         names = [
             path.relative_to(folder).as_posix()
@@ -469,7 +449,7 @@ def _simulate(entry: Entry, subject: int | None, show: bool) -> None:
             if path.is_file()
         ]
         new_manifest = folder / "manifest.json"
-        _write_manifest(new_manifest, simulation.VERSION, folder, names)
+        _write_manifest(new_manifest, entry, folder, names)
         # Without a manifest the data counts as missing: a process killed between here
         # and the last line leaves nothing that anyone would read.
         manifest.unlink(missing_ok=True)
@@ -500,12 +480,11 @@ def _fetch_full(entry: Entry, subject: int | None) -> None:
     problems = _problems(entry, subject)
     if problems:
         raise _damaged(entry, subject, problems)
-    # From now on, a change of any file is noticed.
-    with contextlib.suppress(OSError):
-        path = _manifest_path(entry, subject)
-        new_path = path.with_suffix(".new")
-        _write_manifest(new_path, "", home, entry.list_files(subject))
-        new_path.replace(path)
+    # From now on a change is noticed; in a folder that we may only read, it is not.
+    with contextlib.suppress(CourseDataError), _writing(entry, subject) as folder:
+        new_manifest = folder / "manifest.json"
+        _write_manifest(new_manifest, entry, home, entry.list_files(subject))
+        new_manifest.replace(_manifest_path(entry, subject))
 
 
 def _download_sample(entry: Entry, replace: bool) -> None:
@@ -785,7 +764,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "fetch":
-            print("in", fetch(options.name, options.source, options.subject))
+            folder = fetch(options.name, options.source, options.subject)
+            print(f"{options.name} is in {folder}")
         elif options.command == "check":
             problems = check()
             print("\n".join(problems) or "Every file is as it should be.")

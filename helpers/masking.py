@@ -304,7 +304,7 @@ def nifti_dtype(dtype: np.dtype) -> np.dtype:
     """Choose the nearest type that other tools read in a NIfTI file."""
     nearest = {"bool": "uint8", "float16": "float32", "int64": "int32"}
     nearest |= {"uint32": "int32", "uint64": "int32", "longdouble": "float64"}
-    return np.dtype(nearest.get(dtype.name, dtype))
+    return np.dtype(nearest.get(dtype.name, dtype.name))
 
 
 def compute_mask(img: str | Path | SpatialImage) -> nib.Nifti1Image:

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import (
     Affine2D,
     ScaledTranslation,
@@ -211,9 +212,8 @@ def plot_map(
     title : str, optional
         Title of the axes.
     legend : bool
-        Whether to draw the legend of the contours. When several maps share one,
-        leave it out and call
-        ``fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center")``.
+        Whether to draw the legend of the contours, under the slice. Of several maps
+        side by side with the same contours, the middle one alone needs it.
 
     Returns
     -------
@@ -241,14 +241,14 @@ def plot_map(
     ax = _axes(ax)
     if background is not None:
         background = _load(background, "background")
-        points, around = _plane(background, coord, axis, "background")
-        _draw_gray(ax, background, _sample(background, points), around)
+        points, extent_below = _plane(background, coord, axis, "background")
+        _draw_gray(ax, background, _sample(background, points), extent_below)
     cmap = cmap or ("RdBu_r" if signed else "inferno")
     drawn = _draw(ax, plane, extent, cmap, vmin, vmax)
     for mask, color, name in regions:
         _outline(ax, mask, coord, axis, color, name)
     if background is not None:
-        ax.set(xlim=around[:2], ylim=around[2:])
+        _look_at_brain(ax, background, axis)
     if colorbar:
         _color_bar(drawn, colorbar, label, stat_img)
     if legend and ax.get_legend_handles_labels()[0]:
@@ -297,6 +297,12 @@ def _gray_range(img: SpatialImage) -> tuple[float, float]:
         return min(2 * low, 0.0), max(2 * high, 0.0) or 1.0
     # The brightest tissue stops short of white, so that it differs from the page.
     return _round_away(min(low, 0.0)), _round_away(1.15 * max(high, 0.0))
+
+
+def _nothing(img: SpatialImage) -> float:
+    """Return the size below which a voxel of anatomy counts as empty."""
+    # Resampled templates hold specks of 1e-40 where they mean 0.
+    return 1e-3 * np.abs(_gray_range(img)).max()
 
 
 def _map_range(
@@ -350,15 +356,21 @@ def _peak(img: SpatialImage, axis: str) -> float:
     return float(apply_affine(img.affine, peak)[_axis_index(axis)])
 
 
+def _world_box(
+    img: SpatialImage, first: np.ndarray, last: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bounds in mm of a block of voxels, from outer face to outer face."""
+    corners = np.stack(np.meshgrid(*np.transpose([first - 0.5, last + 0.5])), axis=-1)
+    corners = apply_affine(img.affine, corners.reshape(-1, 3))
+    return corners.min(axis=0), corners.max(axis=0)
+
+
 def _plane(
     img: SpatialImage, coord: float, axis: str, name: str
 ) -> tuple[np.ndarray, tuple[float, float, float, float]]:
     """Lay a grid of points (rows, columns, 3) in mm over the image's cut."""
     cut = _axis_index(axis)
-    # World bounds of the image: its eight corners, at the outer faces of its voxels.
-    corners = np.array(np.meshgrid(*[(-0.5, n - 0.5) for n in img.shape]))
-    corners = apply_affine(img.affine, corners.reshape(3, -1).T)
-    low, high = corners.min(axis=0), corners.max(axis=0)
+    low, high = _world_box(img, np.zeros(3), np.array(img.shape) - 1)
     if not low[cut] - 1e-6 <= coord <= high[cut] + 1e-6:
         raise ValueError(
             f"coord={coord:g} mm is outside of {name}, which reaches from "
@@ -436,25 +448,41 @@ def _draw_gray(
 ) -> AxesImage:
     """Draw a slice of anatomy; nothing where it is zero, or next to it."""
     low, high = _gray_range(img)
-    # Resampled templates hold specks of 1e-40 where they mean 0.
-    nothing = 1e-3 * max(-low, high)
-    plane = np.where(np.abs(plane) > nothing, plane, np.nan)
+    plane = np.where(np.abs(plane) > _nothing(img), plane, np.nan)
     return _draw(ax, plane, extent, cmap, _or(vmin, low), _or(vmax, high))
 
 
+def _look_at_brain(ax: Axes, background: SpatialImage, axis: str) -> None:
+    """Leave out the empty border, the same one for all slices of an anatomy."""
+    data = np.asanyarray(background.dataobj)
+    tissue = np.argwhere(np.abs(data) > _nothing(background))
+    low, high = _world_box(background, tissue.min(axis=0), tissue.max(axis=0))
+    across, up = (i for i in range(3) if i != AXES[axis])
+    margin = 3  # mm
+    ax.set_xlim(low[across] - margin, high[across] + margin)
+    ax.set_ylim(low[up] - margin, high[up] + margin)
+
+
 def _finish(ax: Axes, coord: float, axis: str, title: str | None) -> Axes:
-    """Write the ends (L and R) and the coordinate in a row below the slice."""
+    """Write which end is which (L and R), the cut's coordinate and the title."""
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     ax.patch.set_visible(False)
     left, right = ENDS[axis]
     millimeters = f"{round(coord, 1) + 0:g}".replace("-", MINUS)
-    row = {0: (left, "left"), 0.5: (f"{axis} = {millimeters} mm", "center")}
-    for x, (text, align) in {**row, 1: (right, "right")}.items():
-        weight = "bold" if text in ENDS[axis] else "normal"
-        ax.text(x, -3, text, transform=_below(ax), ha=align, va="top", weight=weight)
-    # Slices side by side hang from the same line, whatever their heights.
+    # Beside and below the slice, where they hide no voxel and each has room.
+    below = _below(ax)
+    mark = {"transform": below, "weight": "bold", "va": "bottom"}
+    ax.text(-0.02, 0, left, ha="right", **mark)
+    ax.text(1.02, 0, right, ha="left", **mark)
+    where = f"{axis} = {millimeters} mm"
+    ax.text(0.5, -3, where, transform=below, ha="center", va="top")
+    # Slices side by side hang from the same line, whatever their heights. Axes that
+    # keep an aspect need the variant of the constrained layout made for them.
     ax.set_anchor("N")
+    figure = ax.get_figure(root=True)
+    if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        figure.set_layout_engine("compressed")
     if title:
         ax.set_title(title)
     return ax
@@ -532,7 +560,7 @@ def _color_bar(
         bar = ax.inset_axes([0.1, -32, 0.8, 9], transform=_below(ax))
         bar_ax = {"cax": bar, "orientation": "horizontal"}
     else:
-        bar_ax = {"cax": ax.inset_axes([1.04, 0.1, 0.05, 0.8])}
+        bar_ax = {"cax": ax.inset_axes([1.06, 0.15, 0.05, 0.8])}
     bar = ax.figure.colorbar(drawn, **bar_ax, label=label or "", extend=extend)
     if where == "bottom":  # in a narrow panel only three numbers have room
         ticks = np.linspace(*drawn.get_clim(), 3)

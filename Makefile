@@ -1,0 +1,49 @@
+# Two commands do everything on a fresh machine: `make book` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: help setup book test notebooks real bench lint lock clean
+
+help:  ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+# Everything is pinned and hashed in the lock, so the stamp is newer than the lock
+# exactly when the environment is up to date.
+$(VENV)/.installed: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+setup: $(VENV)/.installed  ## make the virtual environment
+
+book: setup  ## build the site into _build/html
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "Open _build/html/index.html in a browser."
+
+test: setup  ## run all the tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+notebooks: setup  ## open the course in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+real: setup  ## run the notebooks on real recordings again and store their outputs
+	$(BIN)/python -m helpers.datasets fetch haxby_slice
+	$(BIN)/python tests/notebooks/store_real.py
+
+bench: setup  ## measure the kernels against their peers (SIZE=full for Haxby's size)
+	$(BIN)/python -m tests.benchmarks.bench
+
+lint: setup  ## check style, spelling and that notebooks carry no outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+lock: setup  ## pin every package again, from pyproject.toml
+	$(BIN)/python -m uv pip compile --universal --fork-strategy fewest \
+	  --generate-hashes --python-version 3.11 --extra dev --no-annotate \
+	  --no-header --quiet pyproject.toml -o requirements.txt
+
+clean:  ## delete what the build made (data stays)
+	rm -rf _build book/_build
