@@ -7,11 +7,14 @@ of a run at once, ``M @ X``. Only the division by the standard deviation is not.
 
 import numpy as np
 from scipy import linalg, signal
+from threadpoolctl import threadpool_limits
 
 FILTER_ORDER = 5
 VOXELS_AT_A_TIME = 1024  # a block of a run fits into the processor's cache
 
 
+# Many small products: sharing each among the cores costs more than it saves.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def clean(
     X: np.ndarray,
     runs: np.ndarray | None = None,
@@ -72,13 +75,9 @@ def clean(
     confounds = None if confounds is None else _as_confounds(confounds, len(X))
     cleaned = np.empty(X.shape, np.float64 if X.dtype == np.float64 else np.float32)
     for volumes in _volumes_of_runs(runs, len(X)):
+        run_confounds = None if confounds is None else confounds[volumes]
         M = cleaning_matrix(
-            len(volumes),
-            detrend,
-            low_pass,
-            high_pass,
-            t_r,
-            None if confounds is None else confounds[volumes],
+            len(volumes), detrend, low_pass, high_pass, t_r, run_confounds
         )
         for start in range(0, X.shape[1], VOXELS_AT_A_TIME):
             block = (volumes, slice(start, start + VOXELS_AT_A_TIME))

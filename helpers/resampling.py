@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import SpatialImage
 from scipy import linalg, ndimage
+from threadpoolctl import threadpool_limits
 
 from helpers.masking import iter_volumes, load_image, nifti_dtype, working_dtype
 
@@ -20,6 +21,8 @@ from helpers.masking import iter_volumes, load_image, nifti_dtype, working_dtype
 DEGREES = {"nearest": 0, "linear": 1, "cubic": 3, "continuous": 3}
 
 
+# Many small products: sharing each among the cores costs more than it saves.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def resample(
     img: str | Path | SpatialImage,
     target_affine: np.ndarray,
