@@ -47,8 +47,10 @@ COLORS = {
     "chance": "#808080",
 }
 
+_CYCLE = [COLORS[name] for name in ("house", "face", "cat", "bottle", "shoe", "chair")]
 MINUS = "\N{MINUS SIGN}"
 AXES = {"x": 0, "y": 1, "z": 2}
+_OTHER_AXES = ((1, 2), (0, 2), (0, 1))
 # What the reader finds at the left and at the right end of a cut across each axis.
 ENDS = {"x": ("P", "A"), "y": ("L", "R"), "z": ("L", "R")}
 
@@ -84,9 +86,6 @@ def use_course_style() -> None:
             "image.interpolation": "nearest",
         }
     )
-
-
-_CYCLE = [COLORS[name] for name in ("house", "face", "cat", "bottle", "shoe", "chair")]
 
 
 def plot_slice(
@@ -150,7 +149,7 @@ def plot_slice(
     points, extent = _plane(img, coord, axis, "img")
     plane = _sample(img, points)
     if mask is not None:
-        plane[_sample(_load_mask(mask), points) != 1] = np.nan
+        plane[_sample(_load_mask(mask, "mask"), points) != 1] = np.nan
     ax = _axes(ax)
     drawn = _draw_gray(ax, img, plane, extent, cmap, vmin, vmax)
     if colorbar:
@@ -247,6 +246,7 @@ def plot_map(
     drawn = _draw(ax, plane, extent, cmap, vmin, vmax)
     for mask, color, name in regions:
         _outline(ax, mask, coord, axis, color, name)
+    ax.set(xlim=extent[:2], ylim=extent[2:])
     if background is not None:
         _look_at_brain(ax, background, axis)
     if colorbar:
@@ -261,7 +261,10 @@ def plot_map(
 
 def _load(img: Image, name: str) -> SpatialImage:
     """Load an image into memory, and insist on three dimensions."""
-    img = load_image(img)
+    try:
+        img = load_image(img)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
     if len(img.shape) < 3 or np.prod(img.shape[3:]) != 1:
         raise ValueError(
             f"{name} must be a 3-D image, got shape {img.shape}: take one volume of a "
@@ -271,28 +274,33 @@ def _load(img: Image, name: str) -> SpatialImage:
     return SpatialImage(data, img.affine)
 
 
-def _load_mask(mask: Image) -> SpatialImage:
+def _load_mask(mask: Image, name: str) -> SpatialImage:
     """Load a mask as an image of ones and zeros."""
-    inside, affine = load_mask(mask)
+    try:
+        inside, affine = load_mask(mask)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from None
     return SpatialImage(inside.astype(np.uint8), affine)
 
 
 def _values(img: SpatialImage, name: str) -> np.ndarray:
     """Return the finite, non-zero voxels (or a single 0 when all are zero)."""
     data = np.asanyarray(img.dataobj)
-    finite = data[np.isfinite(data)]
-    if finite.size == 0:
+    finite = np.isfinite(data)
+    if not finite.any():
         raise ValueError(
             f"{name} has no finite value (all voxels are NaN or infinite): look for "
             "constant voxels or a division by zero in what made it"
         )
-    values = finite[finite != 0].astype(float)
+    values = data[finite & (data != 0)]
     return values if values.size else np.zeros(1)
 
 
 def _gray_range(img: SpatialImage) -> tuple[float, float]:
     """Choose the values drawn black and white: of all slices, not only this one."""
-    low, high = np.percentile(_values(img, "the image"), [0.2, 99.8])
+    values = _values(img, "the image")
+    values = values[:: values.size // 200_000 + 1]  # plenty for two percentiles
+    low, high = np.percentile(values.astype(float), [0.2, 99.8])
     if low == high:  # a mask: its one value in mid-gray, to be seen on a white page
         return min(2 * low, 0.0), max(2 * high, 0.0) or 1.0
     # The brightest tissue stops short of white, so that it differs from the page.
@@ -300,7 +308,7 @@ def _gray_range(img: SpatialImage) -> tuple[float, float]:
 
 
 def _nothing(img: SpatialImage) -> float:
-    """Return the size below which a voxel of anatomy counts as empty."""
+    """Return the size up to which a voxel of anatomy counts as empty."""
     # Resampled templates hold specks of 1e-40 where they mean 0.
     return 1e-3 * np.abs(_gray_range(img)).max()
 
@@ -310,12 +318,13 @@ def _map_range(
 ) -> tuple[float, float, bool]:
     """Choose a map's scale, centered on zero if the map has negative values."""
     values = _values(img, "stat_img")
-    signed = bool(values.min() < 0)
+    lowest, highest = float(values.min()), float(values.max())
+    signed = lowest < 0
     given = [abs(end) for end in (vmin, vmax) if end is not None]
-    largest = max(given) if given else _round_away(np.abs(values).max()) or 1.0
+    largest = max(given, default=0.0) or _round_away(max(-lowest, highest)) or 1.0
     if signed:
         return _or(vmin, -largest), _or(vmax, largest), signed
-    return _or(vmin, 0.0), _or(vmax, _round_away(values.max()) or 1.0), signed
+    return _or(vmin, 0.0), _or(vmax, _round_away(highest) or 1.0), signed
 
 
 def _round_away(value: float) -> float:
@@ -380,8 +389,8 @@ def _plane(
     # oblique, two points a voxel in each direction show their tilted outline.
     steps = np.abs(img.affine[:3, :3]).max(axis=1)
     sizes = voxel_sizes(img.affine)
-    across, up = (i for i in range(3) if i != cut)
-    if not np.allclose(np.sort(steps), np.sort(sizes), rtol=1e-4):
+    across, up = _OTHER_AXES[cut]
+    if not np.allclose(np.sort(steps), np.sort(sizes), rtol=1e-6):
         steps = np.full(3, sizes.min() / 2)
     n_columns, n_rows = (round((high[i] - low[i]) / steps[i]) for i in (across, up))
     points = np.empty((n_rows, n_columns, 3))
@@ -455,9 +464,12 @@ def _draw_gray(
 def _look_at_brain(ax: Axes, background: SpatialImage, axis: str) -> None:
     """Leave out the empty border, the same one for all slices of an anatomy."""
     data = np.asanyarray(background.dataobj)
-    tissue = np.argwhere(np.abs(data) > _nothing(background))
-    low, high = _world_box(background, tissue.min(axis=0), tissue.max(axis=0))
-    across, up = (i for i in range(3) if i != AXES[axis])
+    tissue = np.abs(data) > _nothing(background)
+    if not tissue.any():
+        return
+    ends = [np.flatnonzero(tissue.any(axis=other))[[0, -1]] for other in _OTHER_AXES]
+    low, high = _world_box(background, *np.transpose(ends))
+    across, up = _OTHER_AXES[AXES[axis]]
     margin = 3  # mm
     ax.set_xlim(low[across] - margin, high[across] + margin)
     ax.set_ylim(low[up] - margin, high[up] + margin)
@@ -482,7 +494,7 @@ def _finish(ax: Axes, coord: float, axis: str, title: str | None) -> Axes:
     ax.set_anchor("N")
     figure = ax.get_figure(root=True)
     if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
-        figure.set_layout_engine("compressed")
+        figure.set_layout_engine("compressed", w_pad=0.1)
     if title:
         ax.set_title(title)
     return ax
@@ -507,9 +519,11 @@ def _regions(
                 "contours must be a dict of name to mask, or a list of dicts with "
                 f'"mask" and "label" (and "color"), got {region!r} in the list'
             )
-        color = region.get("color", COLORS.get(region["label"], _CYCLE[i % 6]))
+        color = region.get(
+            "color", COLORS.get(region["label"], _CYCLE[i % len(_CYCLE)])
+        )
         name = region["label"]
-        yield _load_mask(region["mask"]), color, name
+        yield _load_mask(region["mask"], f"contour {name!r}"), color, name
 
 
 def _outline(

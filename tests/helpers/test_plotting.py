@@ -263,6 +263,7 @@ def test_mask_drawn_alone_differs_from_a_white_page():
         ({"vmax": 2}, (-2, 2)),
         ({"vmin": -5}, (-5, 5)),
         ({"vmin": -1, "vmax": 3}, (-1, 3)),
+        ({"vmin": 0}, (0, 8)),
     ],
 )
 def test_signed_map_is_centered_on_zero(kwargs, limits):
@@ -569,8 +570,29 @@ def test_background_and_contours_are_checked():
     for unknown in (img, [img], [{"img": img}], ["face"]):
         with pytest.raises(TypeError, match="contours"):
             plot_map(img, contours=unknown)
-    with pytest.raises(TypeError, match="got int"):
+    with pytest.raises(TypeError, match="contour 'face'.*got int"):
         plot_map(img, contours={"face": 3})
+    empty = nib.Nifti1Image(np.zeros(SHAPE), img.affine)
+    with pytest.raises(ValueError, match="contour 'house'.*empty"):
+        plot_map(img, contours={"house": empty})
+    with pytest.raises(ValueError, match="mask: .*empty"):
+        plot_slice(img, mask=empty)
+    with pytest.raises(TypeError, match="background: .*got ndarray"):
+        plot_map(img, np.ones(SHAPE))
+
+
+def test_empty_background_is_no_trouble():
+    img = bright(AFFINES["positive"])
+    ax = plot_map(img, nib.Nifti1Image(np.zeros(SHAPE), img.affine))
+    assert ax.get_xlim() == tuple(ax.images[0].get_extent()[:2])
+
+
+def test_contour_of_another_grid_leaves_the_view_alone():
+    img = bright(AFFINES["positive"])
+    wide = block(affine_of((0, 1, 2), (9, 9, 9)), (1, 1, 1), (10, 12, 8))
+    ax = plot_map(img, contours={"face": wide})
+    left, right, low, high = ax.images[0].get_extent()
+    assert (*ax.get_xlim(), *ax.get_ylim()) == (left, right, low, high)
 
 
 def test_map_of_zeros_draws_the_background_only():
