@@ -437,7 +437,7 @@ def _growth_bar(folder: Path, megabytes: int) -> Iterator[None]:
 
 def _simulate(entry: Entry, subject: int | None, show: bool) -> None:
     """Write simulated data beside its place, then move it there, its manifest last."""
-    home, manifest = _home(entry), _manifest_path(entry, subject)
+    home = _home(entry)
     with _writing(entry, subject) as folder:
         if _state(entry, subject) not in ("missing", "outdated"):
             return  # another process has written it while we waited for the lock
@@ -450,13 +450,12 @@ def _simulate(entry: Entry, subject: int | None, show: bool) -> None:
         ]
         new_manifest = folder / "manifest.json"
         _write_manifest(new_manifest, entry, folder, names)
-        # Without a manifest the data counts as missing: a process killed between here
-        # and the last line leaves nothing that anyone would read.
-        manifest.unlink(missing_ok=True)
+        # Until the last line the data counts as missing or outdated: a process killed
+        # before it leaves nothing that anyone would read.
         for name in names:
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).replace(home / name)
-        new_manifest.replace(manifest)
+        new_manifest.replace(_manifest_path(entry, subject))
 
 
 def _fetch_full(entry: Entry, subject: int | None) -> None:
@@ -525,17 +524,15 @@ def _bring(
     entry: Entry, subject: int | None = None, replace: bool = False, show: bool = False
 ) -> Path:
     """Bring a data set unless it is there, verify every file, return its folder."""
+    if replace and entry.source != "sample":
+        _discard_damaged(entry, subject)
     if entry.source == "sample":
         _download_sample(entry, replace)
-    elif replace:
-        _discard_damaged(entry, subject)
-    if entry.source == "simulated" and _state(entry, subject) in (
-        "missing",
-        "outdated",
-    ):
+    elif entry.source == "full":
+        if _manifest(entry, subject) is None:
+            _fetch_full(entry, subject)
+    elif _state(entry, subject) in ("missing", "outdated"):
         _simulate(entry, subject, show)
-    if entry.source == "full" and _manifest(entry, subject) is None:
-        _fetch_full(entry, subject)
     problems = _problems(entry, subject)
     if problems:
         raise _damaged(entry, subject, problems)

@@ -143,16 +143,19 @@ def test_bad_subject(folder, subject):
 
 
 def test_older_version_is_rewritten(folder, monkeypatch):
-    load_haxby()
-    monkeypatch.setattr(simulation, "VERSION", "newer")
+    load_haxby(1)
+    load_haxby(2)
 
     def write_newer(folder, subject):
         write_tiny(folder, subject)
-        (folder / "haxby2001" / "subj2" / "anat.nii.gz").write_bytes(b"newer")
+        (folder / "haxby2001" / "mask.nii.gz").write_bytes(b"newer")
 
+    monkeypatch.setattr(simulation, "VERSION", "newer")
     monkeypatch.setattr(simulation, "write_haxby", write_newer)
-    assert datasets.check() == []  # older is no damage
-    assert load_haxby().anat.read_bytes() == b"newer"
+    assert load_haxby(2).mask.read_bytes() == b"newer"
+    # Subject 1 is older than the mask that both share: outdated, but no damage.
+    assert datasets.check() == []
+    assert load_haxby(1).mask.read_bytes() == b"newer"
 
 
 @pytest.mark.parametrize("value", ["fulll", "Full", "0", "sample"])
@@ -456,16 +459,12 @@ def test_full_damaged_after_its_first_use(seeded_full, problem, monkeypatch):
     with pytest.raises(CourseDataError, match=f"{path} {problem}"):
         load_haxby()
 
-    def download_again(folder, subject):
+    def download_again(**kwargs):
         assert not path.exists(), "nilearn keeps a file that is there"
         path.write_bytes(good)
 
-    entry = datasets._entry("haxby", "full")
-    object.__setattr__(entry, "bring", download_again)
-    try:
-        assert main(["fetch", "haxby", "--subject", "2", "--source", "full"]) == 0
-    finally:
-        object.__setattr__(entry, "bring", datasets._download_haxby)
+    monkeypatch.setattr("nilearn.datasets.fetch_haxby", download_again)
+    assert main(["fetch", "haxby", "--subject", "2", "--source", "full"]) == 0
     assert load_haxby().func.read_bytes() == good
 
 
@@ -564,6 +563,21 @@ def test_slice_download_with_a_wrong_checksum(folder, monkeypatch):
     with pytest.raises(CourseDataError, match="bold.nii.gz.*hash"):
         load_haxby_slice()
     assert files_below(folder / "samples" / "haxby_slice") == set()
+
+
+def test_slice_and_a_full_disk(folder, slice_folder, monkeypatch):
+    def retrieve(*args, **kwargs):
+        raise FULL_DISK
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pooch, "retrieve", retrieve)
+        with pytest.raises(CourseDataError, match="No space left.* 2 MB"):
+            load_haxby_slice()
+    assert files_below(folder) <= {"samples", "samples/haxby_slice"}
+    serve(
+        monkeypatch, {path.name: path.read_bytes() for path in slice_folder.iterdir()}
+    )
+    assert load_haxby_slice().func.exists()
 
 
 def test_slice_without_network(folder):
