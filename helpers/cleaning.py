@@ -202,7 +202,7 @@ def _check_cutoffs(
             raise ValueError(
                 f"{name}={cutoff} Hz is out of range: expected more than 0 and less "
                 f"than the Nyquist frequency, {nyquist:g} Hz for t_r={t_r} s. "
-                "Is t_r in seconds?"
+                "Is t_r in seconds? None leaves a cut-off out."
             )
     if low_pass is None:
         return "highpass", high_pass

@@ -125,7 +125,8 @@ def iter_volumes(img: str | Path | SpatialImage) -> Iterator[np.ndarray]:
         )
     stored = img.dataobj
     n_volumes = img.shape[3] if len(img.shape) == 4 else 1
-    if isinstance(stored, ArrayProxy) and isinstance(stored.file_like, str):
+    # Other formats (subclasses of ArrayProxy) have scalings of their own.
+    if type(stored) is ArrayProxy and isinstance(stored.file_like, str):
         yield from _read_volumes(stored, n_volumes)
     elif len(img.shape) == 3:
         yield np.asarray(stored)
