@@ -120,8 +120,9 @@ def naive_bayes(
     tolerance = _smoothing_tolerance(
         spheres, variances, spread, width, estimator.var_smoothing
     )
-    variances[width == 0] = 1  # a constant voxel has no say: its log-odds are 0
-    np.maximum(variances, np.finfo(float).tiny, out=variances)
+    # A constant voxel has no say: with variance 1 its log-odds are 0. One that is
+    # constant in a class of some fold puts its spheres in doubt: any number will do.
+    variances[~_varies_enough(variances, width)] = 1
     results = Parallel(n_jobs=n_jobs, prefer="threads")(
         delayed(_naive_bayes_fold)(
             rows[:, test],
@@ -146,22 +147,22 @@ def _smoothing_tolerance(
     var_smoothing: float,
 ) -> np.ndarray:
     """Bound what smoothing and rounding can do to a sphere's log-odds."""
-    varies = width > 0
-    smallest = np.where(varies, variances.min(axis=(1, 2)), 1)
-    sound = smallest > 0
-    smallest[~sound] = 1
+    sound = _varies_enough(variances, width)
+    smallest = np.where(sound, variances.min(axis=(1, 2)), 1)
     z2 = width**2 / smallest
-    per_smoothing = np.where(sound, varies * (1 + z2) / smallest, np.inf)
-    largest = np.maximum.reduceat(
-        np.where(varies, spread.max(axis=1), 0)[spheres.indices], spheres.indptr[:-1]
-    )
-    # Without any variance there is no smoothing either: infinitely in doubt.
-    smoothing = np.where(largest > 0, var_smoothing * largest, np.inf)
-    rounding = 1e-14 * z2 * (1 + z2)
-    by_voxel = np.column_stack([per_smoothing, rounding])
-    moved, rounded = (spheres @ by_voxel).T
-    with np.errstate(invalid="ignore"):  # inf * 0 is NaN: in doubt as well
-        return smoothing * moved + rounded
+    moved = spheres @ (sound * (1 + z2) / smallest)
+    rounded = spheres @ (sound * 1e-14 * z2 * (1 + z2))
+    largest = spread.max(axis=1)[spheres.indices]
+    largest = np.maximum.reduceat(largest, spheres.indptr[:-1])
+    tolerance = var_smoothing * largest * moved + rounded
+    # No bound where a voxel varies too little, or where no voxel varies at all.
+    hopeless = spheres @ ((width > 0) & ~sound).astype(float) > 0
+    return np.where(hopeless | (moved == 0), np.inf, tolerance)
+
+
+def _varies_enough(variances: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Say which voxels have a sizable variance in each class of each fold."""
+    return (variances.min(axis=(1, 2)) > 1e-6 * width**2) & (width > 0)
 
 
 def _naive_bayes_fold(
@@ -279,7 +280,9 @@ def ridge(
 ) -> Result:
     """Score the ridge classifier in all spheres, by the errors left out."""
     tests = [test for _, test in splits]
-    return _in_batches(_ridge_batch, rows, spheres, n_jobs, codes, tests, estimator.alpha)
+    return _in_batches(
+        _ridge_batch, rows, spheres, n_jobs, codes, tests, estimator.alpha
+    )
 
 
 def _ridge_batch(
@@ -313,7 +316,8 @@ def _ridge_batch(
 #
 # The scatter within classes is  sum_i x_i x_i'  -  sum_c n_c m_c m_c'. Both parts
 # are sums over samples, so a fold's are those of all samples less those of its
-# test samples: one Gram matrix a sphere, a small one for each fold.
+# test samples: one Gram matrix a sphere, a small one for each fold. (Scikit-learn
+# divides the scatter by the number of samples to get S.)
 #
 # Scikit-learn drops the directions in which S is singular; we do not try, and
 # find them out with a probe: S^-1 r is huge for a random r if S is singular.
@@ -359,11 +363,9 @@ def _discriminant_batch(
         flat = diagonal < 1e-6 * n_samples
         in_doubt |= (flat & ~empty).any(axis=1)
         diagonal[flat] = 1
-        try:
-            solved = np.linalg.solve(scatter, np.concatenate([means, probe], axis=2))
-        except np.linalg.LinAlgError:  # exactly singular, in one sphere at least
-            return scores, np.ones(n_spheres, dtype=bool)
-        solved *= counts.sum() - len(counts)
+        diagonal += 1e-14 * n_samples  # enough to solve what is exactly singular
+        solved = np.linalg.solve(scatter, np.concatenate([means, probe], axis=2))
+        solved *= counts.sum()
         in_doubt |= ~(np.abs(solved[..., -1]).max(axis=1) < 1e5)
         weights = solved[..., :-1]
         decision = left_out.transpose(0, 2, 1) @ weights
