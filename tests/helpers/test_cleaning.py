@@ -36,7 +36,7 @@ def _nilearn(X, standardize="zscore_sample", **options):
 
 @pytest.mark.parametrize(
     ("detrend", "filters", "with_confounds"),
-    itertools.product([True, False], FILTERS, [True, False]),
+    list(itertools.product([True, False], FILTERS, [True, False])),
 )
 def test_clean_equals_nilearn(detrend, filters, with_confounds):
     options = {"detrend": detrend, **filters}
