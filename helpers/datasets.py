@@ -365,15 +365,19 @@ def _problems(entry: Entry, subject: int | None) -> dict[Path, str]:
 
 
 def _state(entry: Entry, subject: int | None) -> str:
-    """Return "missing", "outdated", "incomplete" or "present", without reading all."""
+    """Return "missing", "outdated", "incomplete" or "present", by sizes alone."""
     manifest = _manifest(entry, subject)
     if manifest is not None and manifest["made_by"] != _made_by(entry):
         return "outdated"
-    there = [(_home(entry) / name).exists() for name in _expected(entry, subject)]
+    paths = {_home(entry) / k: facts for k, facts in _expected(entry, subject).items()}
     # The series comes first; without it, what else is there is of no use.
-    if manifest is None and not any(there[:1]):
+    if manifest is None and not any(path.exists() for path in list(paths)[:1]):
         return "missing"
-    return "present" if all(there) else "incomplete"
+    whole = all(
+        path.exists() and (facts is None or path.stat().st_size == facts[0])
+        for path, facts in paths.items()
+    )
+    return "present" if whole else "incomplete"
 
 
 def _damaged(entry: Entry, subject: int | None, problems: dict) -> CourseDataError:

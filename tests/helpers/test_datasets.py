@@ -414,6 +414,14 @@ def test_seeded_full_needs_no_network(seeded_full):
     assert not (seeded_full.parent / "simulated").exists()
 
 
+def test_list_of_full_data_has_the_subjects_that_are_there(seeded_full, capsys):
+    main([])
+    lines = [line.split()[:4] for line in capsys.readouterr().out.splitlines()]
+    full = [line[1:4:2] for line in lines if line[2:3] == ["full"]]
+    assert full == [["2", "present"], ["6", "present"]]
+    assert datasets.check() == []
+
+
 def test_seeded_full_may_be_read_only(seeded_full, monkeypatch):
     monkeypatch.setattr(datasets.filelock, "FileLock", refuse)
     assert len(load_haxby().labels) == N_VOLUMES
@@ -612,11 +620,14 @@ def test_list_says_what_is_outdated_or_incomplete(folder, monkeypatch, capsys):
     load_haxby(2)
     monkeypatch.setattr(simulation, "VERSION", "newer")
     load_haxby(3).mask_vt.unlink()
+    truncate(load_haxby(4).func)
+    load_haxby(5)
     main([])
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     states = {row[1]: row[3] for row in lines if row[:1] == ["haxby"] and len(row) > 3}
     assert states["1"] == states["2"] == "outdated"
-    assert states["3"] == "incomplete"
+    assert states["3"] == states["4"] == "incomplete"
+    assert states["5"] == "present"
 
 
 def test_unknown_name(folder, capsys):
