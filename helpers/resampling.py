@@ -98,9 +98,8 @@ def _target_grid(
 ) -> tuple[np.ndarray, tuple[int, int, int]]:
     """Complete the target affine and shape from the bounding box of the image."""
     given = np.array(affine, dtype=float)
-    if given.shape not in ((3, 3), (4, 4)) or not np.linalg.matrix_rank(given) == len(
-        given
-    ):
+    square = given.shape in ((3, 3), (4, 4)) and np.isfinite(given).all()
+    if not square or np.linalg.matrix_rank(given) < len(given):
         raise ValueError(
             "target_affine is an invertible (4, 4) or (3, 3) matrix, got shape "
             f"{given.shape}:\n{given}"

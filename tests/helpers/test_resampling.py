@@ -206,6 +206,7 @@ def test_memory_is_the_result_and_a_few_volumes(tmp_path):
         (np.eye(3), None, "sinc", "Unknown interpolation 'sinc'; .*'nearest'"),
         (np.eye(2), None, "linear", r"\(4, 4\) or \(3, 3\) matrix, got shape \(2, 2\)"),
         (np.zeros((3, 3)), None, "linear", "invertible"),
+        (np.full((4, 4), np.nan), None, "linear", "invertible"),
         (np.eye(3), (4, 4, 4), "linear", r"goes with a \(4, 4\) target_affine"),
         (np.eye(4), (4, 4), "linear", r"target_shape is three ints"),
         (_affine(np.eye(3), [500] * 3), None, "linear", "misses the image"),
