@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -89,8 +89,8 @@ def voxel_rows(X: np.ndarray, path: Callable[..., Result]) -> np.ndarray:
 #
 # One thing is not a sum over voxels: scikit-learn adds e = var_smoothing times
 # the largest variance in the sphere to each s^2. It moves the log-odds by at
-# most e * sum_v (1 + z_v^2) / (2 s_v^2), z the largest |x - m| / s. Where a
-# margin is smaller than this, the sphere is in doubt.
+# most e * sum_v (1 + z_v^2) / s_v^2, z the largest |x - m| / s. Spheres with a
+# margin smaller than this get a second look, with e.
 
 
 def naive_bayes(
@@ -101,99 +101,126 @@ def naive_bayes(
     estimator: GaussianNB,
     n_jobs: int | None = None,
 ) -> Result:
-    """Score Gaussian naive Bayes in all spheres, fold by fold."""
+    """Score Gaussian naive Bayes in all spheres, several folds at a time."""
     rows = rows[:-1]
-    n_classes = codes.max() + 1
-    marks = np.zeros((len(codes), len(splits), n_classes))
-    for fold, (train, _) in enumerate(splits):
-        np.add.at(marks, (train, fold, codes[train]), 1)
-    counts = marks.sum(axis=0)  # (n_folds, n_classes)
-    marks = marks.reshape(len(codes), -1)
-    sums = (rows @ marks).reshape(len(rows), *counts.shape)
-    squares = (rows**2 @ marks).reshape(sums.shape)
-    means = sums / counts
-    variances = squares / counts - means**2
-
-    n_train = counts.sum(axis=1)
-    spread = squares.sum(axis=2) / n_train - (sums.sum(axis=2) / n_train) ** 2
+    tests = [test for _, test in splits]
+    log_prior, means, variances, spread = _moments(rows, codes, splits)
     width = np.ptp(rows, axis=1)
-    tolerance = _smoothing_tolerance(
-        spheres, variances, spread, width, estimator.var_smoothing
-    )
     # A constant voxel has no say: with variance 1 its log-odds are 0. One that is
-    # constant in a class of some fold puts its spheres in doubt: any number will do.
-    variances[~_varies_enough(variances, width)] = 1
+    # constant in some class gets a variance that is next to none, but not none.
+    least = np.where(width == 0, 1, 1e-30 * width**2)
+    variances = np.maximum(variances, least[:, None, None])
+    moved, rounded = _tolerance(variances, width)
+    largest = estimator.var_smoothing * _largest_inside(spheres, spread.max(axis=1))
+
+    n_samples = sum(map(len, tests))
+    n_parts = max(effective_n_jobs(n_jobs), n_samples // 256)
+    parts = np.array_split(np.arange(len(tests)), min(n_parts, len(tests)))
     results = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(_naive_bayes_fold)(
-            rows[:, test],
-            codes[test],
-            means[:, fold],
-            variances[:, fold],
-            np.log(counts[fold] / n_train[fold]),
+        delayed(_naive_bayes_folds)(
+            rows,
+            codes,
+            tests[part[0] : part[-1] + 1],
+            means[:, part],
+            variances[:, part],
+            log_prior[part],
             spheres,
         )
-        for fold, (_, test) in enumerate(splits)
+        for part in parts
     )
-    scores = np.column_stack([score for score, _ in results])
+    scores = np.concatenate([score for score, _ in results], axis=1)
     margins = np.min([margin for _, margin in results], axis=0)
-    return scores, ~(margins > tolerance)
+
+    rounded = spheres @ rounded
+    in_doubt = ~(margins > largest * (spheres @ moved) + rounded) | (largest == 0)
+    for i in np.flatnonzero(in_doubt & (largest > 0)):
+        v = spheres.indices[spheres.indptr[i] : spheres.indptr[i + 1]]
+        e = estimator.var_smoothing * spread[v].max(axis=0)  # in each fold
+        smoothed, alone = variances[v] + e[:, None], np.ones((1, len(v)))
+        scores[i], margin = _naive_bayes_folds(
+            rows[v], codes, tests, means[v], smoothed, log_prior, alone
+        )
+        in_doubt[i] = ~(margin[0] > rounded[i])
+    return scores, in_doubt
 
 
-def _smoothing_tolerance(
-    spheres: sparse.csr_array,
-    variances: np.ndarray,
-    spread: np.ndarray,
-    width: np.ndarray,
-    var_smoothing: float,
-) -> np.ndarray:
-    """Bound what smoothing and rounding can do to a sphere's log-odds."""
-    sound = _varies_enough(variances, width)
-    smallest = np.where(sound, variances.min(axis=(1, 2)), 1)
+def _moments(
+    rows: np.ndarray, codes: np.ndarray, splits: Splits
+) -> tuple[np.ndarray, ...]:
+    """Get the moments of each voxel, in each fold and class, by matrix products."""
+    marks = np.zeros((len(codes), len(splits), codes.max() + 1))
+    for fold, (train, _) in enumerate(splits):
+        marks[train, fold, codes[train]] = 1
+    counts = marks.sum(axis=0)  # (n_folds, n_classes)
+    n_train = counts.sum(axis=1, keepdims=True)
+    marks = marks.reshape(len(codes), -1)
+    means = (rows @ marks).reshape(len(rows), *counts.shape) / counts
+    squares = (rows**2 @ marks).reshape(means.shape) / counts
+    share = counts / n_train
+    spread = (squares * share).sum(axis=2) - (means * share).sum(axis=2) ** 2
+    return np.log(share), means, squares - means**2, spread
+
+
+def _tolerance(
+    variances: np.ndarray, width: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bound what smoothing (per unit of e) and rounding do to a voxel's log-odds."""
+    smallest = variances.reshape(len(variances), -1).min(axis=1)
     z2 = width**2 / smallest
-    moved = spheres @ (sound * (1 + z2) / smallest)
-    rounded = spheres @ (sound * 1e-14 * z2 * (1 + z2))
-    largest = spread.max(axis=1)[spheres.indices]
-    largest = np.maximum.reduceat(largest, spheres.indptr[:-1])
-    tolerance = var_smoothing * largest * moved + rounded
-    # No bound where a voxel varies too little, or where no voxel varies at all.
-    hopeless = spheres @ ((width > 0) & ~sound).astype(float) > 0
-    return np.where(hopeless | (moved == 0), np.inf, tolerance)
+    return (1 + z2) / smallest, 1e-14 * z2 * (1 + z2)
 
 
-def _varies_enough(variances: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Say which voxels have a sizable variance in each class of each fold."""
-    return (variances.min(axis=(1, 2)) > 1e-6 * width**2) & (width > 0)
+def _largest_inside(spheres: sparse.csr_array, values: np.ndarray) -> np.ndarray:
+    """Find the largest value in each sphere."""
+    return np.maximum.reduceat(values[spheres.indices], spheres.indptr[:-1])
 
 
-def _naive_bayes_fold(
-    x: np.ndarray,
+def _naive_bayes_folds(
+    rows: np.ndarray,
     codes: np.ndarray,
+    tests: list[np.ndarray],
     means: np.ndarray,
     variances: np.ndarray,
     log_prior: np.ndarray,
     spheres: sparse.csr_array,
 ) -> Result:
-    """Score one fold, and find the smallest margin in each sphere."""
+    """Score some folds, and find the smallest margin of each sphere in them."""
     a = -0.5 / variances
     b = means / variances
     c = -0.5 * (means * b + np.log(variances))
-    a, b, c = ((p[:, 1:] - p[:, :1]).T[:, :, None] for p in (a, b, c))
-    votes = np.zeros((len(log_prior), spheres.shape[0], x.shape[1]))
-    for k in range(1, len(log_prior)):
-        log_odds = (a[k - 1] * x + b[k - 1]) * x + c[k - 1]
-        votes[k] = spheres @ log_odds
-        votes[k] += log_prior[k] - log_prior[0]
-    return _judge(votes, codes)
+    a, b, c, prior = (p[..., 1:] - p[..., :1] for p in (a, b, c, log_prior))
+
+    sizes = [len(test) for test in tests]
+    tested = np.concatenate(tests)
+    # Multiplying by this gives each test sample the number of its fold.
+    to_samples = np.repeat(np.eye(len(tests)), sizes, axis=1)
+    # The votes of class 0 are all 0, and left out if there is one other class.
+    n_others = prior.shape[1]
+    first = min(n_others - 1, 1)
+    votes = np.zeros((first + n_others, spheres.shape[0], len(tested)))
+    for k in range(n_others):
+        log_odds = np.empty((len(rows), len(tested)))
+        for start in range(0, len(rows), 1024):  # blocks that fit in the cache
+            v = slice(start, start + 1024)
+            x = rows[v][:, tested]
+            parabola = (a[v, :, k] @ to_samples) * x + b[v, :, k] @ to_samples
+            log_odds[v] = parabola * x + c[v, :, k] @ to_samples
+        votes[first + k] = spheres @ log_odds
+        votes[first + k] += prior[:, k] @ to_samples
+    correct, margin = _judge(votes, codes[tested])
+    return correct.astype(np.float32) @ to_samples.T / sizes, margin
 
 
-def _judge(votes: np.ndarray, codes: np.ndarray) -> Result:
-    """Turn votes (n_classes, n_spheres, n_samples) to accuracy and least margin."""
-    if len(votes) == 2:
-        lead = votes[1] - votes[0]
-        return ((lead > 0) == codes).mean(axis=1), np.abs(lead).min(axis=1)
-    winner = votes.argmax(axis=0)
+def _judge(votes: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Say which samples the votes get right, and the smallest margin of a sphere.
+
+    Votes are (n_classes, n_spheres, n_samples), or for two classes (1, ...): the
+    lead of the second.
+    """
+    if len(votes) == 1:
+        return (votes[0] > 0) == codes, np.abs(votes[0]).min(axis=1)
     second, first = np.partition(votes, -2, axis=0)[-2:]
-    return (winner == codes).mean(axis=1), (first - second).min(axis=1)
+    return votes.argmax(axis=0) == codes, (first - second).min(axis=1)
 
 
 # --- Batches of spheres --------------------------------------------------------
@@ -248,12 +275,6 @@ def _signs(codes: np.ndarray) -> np.ndarray:
     return signs[:, 1:] if signs.shape[1] == 2 else signs
 
 
-def _votes_of(decision: np.ndarray) -> np.ndarray:
-    """Put a decision (n_spheres, n_samples, n_columns) as one vote a class."""
-    votes = np.moveaxis(decision, -1, 0)
-    return np.concatenate([np.zeros_like(votes), votes]) if len(votes) == 1 else votes
-
-
 # --- Ridge ---------------------------------------------------------------------
 #
 # Ridge is linear in the targets: fitted on all n samples it predicts H y, with
@@ -303,7 +324,9 @@ def _ridge_batch(
     for fold, test in enumerate(tests):
         hat = Xt[:, test] @ solved[:, :, test] + 1 / n_samples
         left_out = np.linalg.solve(np.eye(len(test)) - hat, errors[:, test])
-        scores[:, fold], margin = _judge(_votes_of(y[test] - left_out), codes[test])
+        votes = np.moveaxis(y[test] - left_out, -1, 0)
+        correct, margin = _judge(votes, codes[test])
+        scores[:, fold] = correct.mean(axis=1)
         in_doubt |= ~(margin > CLOSE_CALL)
     return scores, in_doubt
 
@@ -371,7 +394,10 @@ def _discriminant_batch(
         decision = left_out.transpose(0, 2, 1) @ weights
         decision -= (means * weights).sum(axis=1, keepdims=True) / 2
         decision += np.log(counts / counts.sum())
-        scores[:, fold], margin = _judge(np.moveaxis(decision, -1, 0), codes[test])
+        if decision.shape[2] == 2:
+            decision = decision[..., 1:] - decision[..., :1]
+        correct, margin = _judge(np.moveaxis(decision, -1, 0), codes[test])
+        scores[:, fold] = correct.mean(axis=1)
         in_doubt |= ~(margin > CLOSE_CALL)
     return scores, in_doubt
 
@@ -427,8 +453,8 @@ def _support_batch(
             decisions[fold].append((weights[:, None] @ X[:, :, test])[:, 0])
     scores = np.empty((n_spheres, len(splits)))
     for fold, (_, test) in enumerate(splits):
-        votes = _votes_of(np.stack(decisions[fold], axis=-1))
-        scores[:, fold], margin = _judge(votes, codes[test])
+        correct, margin = _judge(np.stack(decisions[fold]), codes[test])
+        scores[:, fold] = correct.mean(axis=1)
         in_doubt |= ~(margin > CLOSE_CALL)
     return scores, in_doubt
 
