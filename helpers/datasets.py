@@ -181,7 +181,7 @@ ENTRIES = (
         folder="simulated/haxby",
         megabytes=70,
         license="CC BY 4.0; anatomy: MNI152 (ICBM)",
-        cite="Haxby2001",
+        cite="haxby2001distributed",
         description="A simulation after Haxby et al. (2001), Science 293:2425-2430: "
         "eight categories of pictures, 12 runs of 121 volumes, in the MNI152 brain; "
         "only ventral temporal cortex carries signal. No person was recorded.",
@@ -194,7 +194,7 @@ ENTRIES = (
         folder="full",
         megabytes=700,
         license="CC BY-SA 3.0",
-        cite="Haxby2001",
+        cite="haxby2001distributed",
         description="The recording of Haxby et al. (2001), Science 293:2425-2430: "
         "eight categories of pictures, 12 runs of 121 volumes, as distributed by "
         "PyMVPA and fetched by nilearn.",
@@ -208,7 +208,7 @@ ENTRIES = (
         folder="samples/haxby_slice",
         megabytes=2,
         license="CC BY-SA 3.0 (data), MIT (package)",
-        cite="Haxby2001",
+        cite="haxby2001distributed",
         description="A real recording: the posterior half of one axial slice of "
         "subject 1 of Haxby et al. (2001), Science 293:2425-2430, 12 runs of 121 "
         "volumes, from PyMVPA.",
