@@ -18,12 +18,19 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 
 setup: $(VENV)/.installed  ## make the virtual environment
 
-book: setup  ## build the site into _build/html
-	$(BIN)/jupyter-book build . -W -n --keep-going
+# The book's own cache notices edits in notebooks and pages only: whatever else they
+# depend on empties it, and so does a build that failed.
+_build/.fresh: $(wildcard helpers/*.py book/_ext/*.py) _config.yml _toc.yml $(VENV)/.installed
+	rm -rf _build
+	mkdir _build
+	touch $@
+
+book: setup _build/.fresh  ## build the site into _build/html
+	$(BIN)/jupyter-book build . -W -n --keep-going || (rm -f _build/.fresh; exit 1)
 	@echo "Open _build/html/index.html in a browser."
 
 test: setup  ## run all the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadscope
 
 notebooks: setup  ## open the course in JupyterLab
 	$(BIN)/jupyter lab notebooks
@@ -46,4 +53,4 @@ lock: setup  ## pin every package again, from pyproject.toml
 	  --no-header --quiet pyproject.toml -o requirements.txt
 
 clean:  ## delete what the build made (data stays)
-	rm -rf _build book/_build
+	rm -rf _build

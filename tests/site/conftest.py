@@ -1,0 +1,67 @@
+"""The book, built once from clean with warnings as errors, and a browser to read it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+def build(target: Path) -> dict:
+    """Build the book as `make book` does, into an empty folder; return how it went."""
+    jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [jupyter_book, "build", str(ROOT), "-W", "-n", "--keep-going"]
+    started = time.monotonic()
+    outcome = subprocess.run(
+        [*command, "--path-output", str(target)], capture_output=True, text=True
+    )
+    log = outcome.stdout + outcome.stderr
+    seconds = time.monotonic() - started
+    return {"status": outcome.returncode, "log": log, "seconds": seconds}
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory, worker_id) -> dict:
+    """Build the book once for all of xdist's workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    record = shared / "book.json"
+    with FileLock(shared / "book.lock"):
+        if not record.exists():
+            record.write_text(json.dumps(build(shared / "book")))
+    return json.loads(record.read_text()) | {"html": shared / "book/_build/html"}
+
+
+@pytest.fixture(scope="session")
+def site(built) -> Path:
+    """Return the folder of the built site."""
+    if built["status"] != 0:
+        pytest.fail(f"the book does not build:\n{built['log'][-6000:]}", pytrace=False)
+    return Path(built["html"])
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Start Chromium; the suite does not pass without one."""
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    path = path or shutil.which("google-chrome")
+    if path is None:
+        pytest.fail(
+            "no Chromium found: install it (Debian: apt-get install chromium) or name"
+            " it in the variable CHROMIUM",
+            pytrace=False,
+        )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
