@@ -169,15 +169,15 @@ def searchlight(
     functional brain mapping. PNAS, 103(10), 3863-3868.
     """
     spheres = sphere_neighbors(mask, radius, centers)
-    X, y, groups = _check_samples(X, y, groups, n_voxels=spheres.shape[1])
-    splits = _split(cv, X, y, groups, estimator)
-    scores = _score_spheres(
+    X, y, groups = check_samples(X, y, groups, n_voxels=spheres.shape[1])
+    splits = split_samples(cv, X, y, groups, estimator)
+    scores = score_spheres(
         X, y, spheres, splits, estimator, scoring, n_jobs, progress=progress
     )
     return scores if per_fold else scores.mean(axis=1)
 
 
-def _check_samples(
+def check_samples(
     X: np.ndarray, y: Iterable, groups: Iterable | None, n_voxels: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return X, y and groups as arrays that fit each other and the mask."""
@@ -203,7 +203,7 @@ def _check_samples(
     return X, y, groups
 
 
-def _split(
+def split_samples(
     cv: object,
     X: np.ndarray,
     y: np.ndarray,
@@ -231,15 +231,16 @@ def _split(
     return splits
 
 
-def _score_spheres(
+def score_spheres(
     X: np.ndarray,
     y: np.ndarray,
     spheres: sparse.csr_array,
     splits: Splits,
     estimator: BaseEstimator,
     scoring: object,
-    n_jobs: int | None,
+    n_jobs: int | None = None,
     progress: bool = False,
+    rows: np.ndarray | None = None,
 ) -> np.ndarray:
     """Score every sphere in every fold, by the fastest way that is right."""
     path = fast_path(estimator, scoring, y, splits)
@@ -248,7 +249,7 @@ def _score_spheres(
             X, y, spheres, splits, estimator, scoring, n_jobs, progress
         )
     codes = np.unique(y, return_inverse=True)[1]
-    rows = voxel_rows(X, path)
+    rows = voxel_rows(X, path) if rows is None else rows
     scores, in_doubt = path(rows, codes, spheres, splits, estimator, n_jobs)
     if in_doubt.any():
         scores[in_doubt] = _fit_everywhere(
