@@ -579,8 +579,13 @@ def _color_bar(
     if where == "bottom":  # in a narrow panel only three numbers have room
         ticks = np.linspace(*drawn.get_clim(), 3)
         bar.set_ticks(
-            ticks, labels=[f"{tick:.3g}".replace("-", MINUS) for tick in ticks]
+            ticks, labels=[_three_digits(tick).replace("-", MINUS) for tick in ticks]
         )
+
+
+def _three_digits(value: float) -> str:
+    """Write a number with three digits or, from 1000 on, as a whole number."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _legend(ax: Axes, y: float) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from isal import igzip
-from scipy import linalg, stats
+from scipy import linalg, signal, stats
 
 # Changes whenever a written file would: datasets.py rewrites what is older.
 VERSION = "1"
@@ -659,8 +659,10 @@ def _posterior_slab(phantom: Phantom) -> Phantom:
 
 def _calcarine_coordinates(mni: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the distance from the occipital pole and above the calcarine, in mm."""
-    from_pole = mni[..., 1] + 102
-    above = mni[..., 2] - (-1 + 0.25 * from_pole)  # the sulcus climbs as it runs
+    forward = mni[..., 1] + 104
+    above = mni[..., 2] - (-1 + 0.25 * forward)  # the sulcus climbs as it runs
+    lateral = np.maximum(np.abs(mni[..., 0]) - 10, 0)
+    from_pole = np.sqrt(forward**2 + lateral**2 + above**2)
     return from_pole, above
 
 
@@ -690,7 +692,7 @@ def _make_retinotopy(rng: np.random.Generator, phantom: Phantom, **opt) -> Retin
     size = (opt.get("s0", 0.4) + opt.get("s1", 0.12) * eccentricity) * larger / MIYAWAKI_PIXEL
     # Few voxels respond strongly: those with a large vein.
     amplitude = opt.get("amp", 2.0) * np.exp(rng.normal(0, opt.get("amp_sd", 0.6), n_voxels))
-    amplitude *= np.exp(-eccentricity / opt.get("amp_ecc", 1e9))
+    amplitude *= np.exp(-(eccentricity / opt.get("amp_ecc", 1e9))**opt.get("amp_pow", 1))
     amplitude *= rng.random(n_voxels) < opt.get("p_resp", 1.0)
     delay = opt.get("delay", 4.3) + 0.4 * _smooth_field(rng, phantom.brain.shape, 2.0)[cortex]
     return Retinotopy(
@@ -704,3 +706,22 @@ def _make_retinotopy(rng: np.random.Generator, phantom: Phantom, **opt) -> Retin
         amplitude=amplitude,
         hrf_delay=np.clip(np.round(delay, 1), 3.0, 6.0),
     )
+
+
+def _voxel_hrf(delays: np.ndarray, dt: float) -> np.ndarray:
+    """Return the response that peaks at each of the delays, shape (n_delays, n)."""
+    t = np.arange(0, 32, dt)
+    # The canonical response peaks at 5 s.
+    return np.stack([canonical_hrf(5 / delay * t) for delay in delays])
+
+
+def _random_responses(delays, onsets, duration, n_volumes):
+    dt = 0.1
+    fine = np.arange(0, n_volumes * MIYAWAKI_T_R, dt)
+    mid = (np.arange(n_volumes) + 0.5) * MIYAWAKI_T_R
+    boxes = (fine[:, None] >= onsets) & (fine[:, None] < onsets + duration)
+    out = []
+    for hrf in _voxel_hrf(delays, dt):
+        series = signal.fftconvolve(boxes.astype(float), hrf[:, None], axes=0)[: len(fine)]
+        out.append(np.stack([np.interp(mid, fine, c) for c in series.T], axis=1))
+    return np.stack(out).astype(np.float32)  # (n_delays, n_volumes, n_blocks)

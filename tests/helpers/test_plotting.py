@@ -287,6 +287,14 @@ def test_slices_of_one_image_share_their_scale():
         assert first == second
 
 
+def test_color_bar_writes_thousands_in_full():
+    ax = plot_slice(bright(np.eye(4)), vmin=-1250, vmax=1250, colorbar="bottom")
+    ax.figure.canvas.draw()
+    (bar,) = ax.child_axes
+    written = [label.get_text() for label in bar.get_xticklabels()]
+    assert written == ["\N{MINUS SIGN}1250", "0", "1250"]
+
+
 @pytest.mark.parametrize("place", [True, "right", "bottom"])
 @pytest.mark.parametrize("draw", [plot_map, plot_slice])
 def test_color_bar_has_its_label(draw, place):
