@@ -20,7 +20,7 @@ setup: $(VENV)/.installed  ## make the virtual environment
 
 # The book's own cache notices edits in notebooks and pages only: whatever else they
 # depend on empties it, and so does a build that failed.
-_build/.fresh: $(wildcard helpers/*.py book/_ext/*.py) _config.yml _toc.yml $(VENV)/.installed
+_build/.fresh: $(wildcard helpers/*.py helpers/*/*.py book/_ext/*.py) _config.yml _toc.yml $(VENV)/.installed
 	rm -rf _build
 	mkdir _build
 	touch $@

@@ -293,7 +293,7 @@ def _manifest_path(entry: Entry, subject: int | None) -> Path:
 def _made_by(entry: Entry) -> str:
     """Return what makes the files now; the manifest says what made those on disk."""
     if entry.source == "simulated":
-        return f"helpers.simulation {simulation.VERSION}"
+        return f"helpers.simulation {simulation.VERSIONS[entry.name]}"
     return "nilearn.datasets"
 
 

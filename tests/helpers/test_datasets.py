@@ -150,7 +150,7 @@ def test_older_version_is_rewritten(folder, monkeypatch):
         write_tiny(folder, subject)
         (folder / "haxby2001" / "mask.nii.gz").write_bytes(b"newer")
 
-    monkeypatch.setattr(simulation, "VERSION", "newer")
+    monkeypatch.setitem(simulation.VERSIONS, "haxby", "newer")
     monkeypatch.setattr(simulation, "write_haxby", write_newer)
     assert load_haxby(2).mask.read_bytes() == b"newer"
     # Subject 1 is older than the mask that both share: outdated, but no damage.
@@ -237,7 +237,7 @@ def test_unreadable_manifest_counts_as_none(folder, text):
     manifest = folder / "simulated" / "haxby" / "manifest-haxby-subj2.json"
     manifest.write_text(text)
     assert load_haxby().func.exists()
-    made_by = f"helpers.simulation {simulation.VERSION}"
+    made_by = f"helpers.simulation {simulation.VERSIONS['haxby']}"
     assert json.loads(manifest.read_text())["made_by"] == made_by
 
 
@@ -609,7 +609,7 @@ def test_list_fetch_check(folder, capsys):
     assert main(["list"]) == 0
     out = capsys.readouterr().out
     line = next(line for line in out.splitlines() if line.startswith("haxby 2"))
-    for part in ("simulated", "present", "MB", "CC BY 4.0", "Haxby2001"):
+    for part in ("simulated", "present", "MB", "CC BY 4.0", "haxby2001"):
         assert part in line
     assert str(folder / "simulated" / "haxby") in out
     assert main(["check"]) == 0
@@ -618,7 +618,7 @@ def test_list_fetch_check(folder, capsys):
 def test_list_says_what_is_outdated_or_incomplete(folder, monkeypatch, capsys):
     load_haxby(1).mask_vt.unlink()
     load_haxby(2)
-    monkeypatch.setattr(simulation, "VERSION", "newer")
+    monkeypatch.setitem(simulation.VERSIONS, "haxby", "newer")
     load_haxby(3).mask_vt.unlink()
     truncate(load_haxby(4).func)
     load_haxby(5)

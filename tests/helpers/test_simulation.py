@@ -14,9 +14,10 @@ from sklearn.model_selection import KFold, LeaveOneGroupOut, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from helpers import simulation
 from helpers.cleaning import clean
 from helpers.masking import apply_mask, load_mask, unmask
+from helpers.simulation import haxby as haxby_simulation
+from helpers.simulation import phantom
 
 DECODER = make_pipeline(SelectKBest(f_classif, k=500), SVC(kernel="linear"))
 # Of the real slice: median over voxels, after a linear detrend of each run.
@@ -69,13 +70,13 @@ def spectrum(X, runs):
 
 
 def test_hrf_is_the_canonical_one():
-    ours = simulation.canonical_hrf(np.arange(0, 32, 0.1))
+    ours = phantom.canonical_hrf(np.arange(0, 32, 0.1))
     theirs = spm_hrf(0.1, oversampling=1, time_length=32)
     assert np.corrcoef(ours, theirs)[0, 1] > 0.999
 
 
 def test_long_block_reaches_one_and_lags_the_stimulus():
-    response = simulation.block_response(np.array([10.0]), 40.0, 1.0, 100)[:, 0]
+    response = phantom.block_response(np.array([10.0]), 40.0, 1.0, 100)[:, 0]
     assert response[45] == pytest.approx(1, abs=0.02)
     assert np.abs(response[:11]).max() < 1e-6
     half = np.flatnonzero(response > 0.5)[0] - 10
@@ -83,14 +84,14 @@ def test_long_block_reaches_one_and_lags_the_stimulus():
 
 
 def test_temporal_covariance_is_a_correlation_matrix():
-    covariance = simulation.temporal_covariance(121)
+    covariance = phantom.temporal_covariance(121)
     assert np.allclose(np.diag(covariance), 1)
     assert np.linalg.eigvalsh(covariance).min() > 0
 
 
 @pytest.mark.parametrize("ar", [0.2, 0.8])
 def test_ar_noise_has_its_correlation(ar):
-    covariance = simulation.temporal_covariance(50, ar=ar, pink_share=0)
+    covariance = phantom.temporal_covariance(50, ar=ar, pink_share=0)
     assert covariance[0, 1] == pytest.approx(ar)
     assert covariance[0, 2] == pytest.approx(ar**2)
 
@@ -126,11 +127,13 @@ def test_splits_that_ignore_runs_are_too_kind(X, haxby, in_vt):
 def test_truth_is_zero_outside_ventral_temporal_cortex(haxby):
     patterns = np.asarray(nib.load(haxby.truth.patterns).dataobj)
     vt = load_mask(haxby.mask_vt)[0]
-    assert patterns.shape == (*vt.shape, len(simulation.HAXBY_CATEGORIES))
+    assert patterns.shape == (*vt.shape, len(haxby_simulation.HAXBY_CATEGORIES))
     assert np.all(patterns[~vt] == 0)
     assert np.all(patterns[vt].std(axis=1) > 0)
     difference = np.asarray(nib.load(haxby.truth.face_house).dataobj)
-    face, house = (simulation.HAXBY_CATEGORIES.index(c) for c in ("face", "house"))
+    face, house = (
+        haxby_simulation.HAXBY_CATEGORIES.index(c) for c in ("face", "house")
+    )
     expected = patterns[..., face] - patterns[..., house]
     np.testing.assert_allclose(difference, expected, atol=1e-6)
 
@@ -144,7 +147,7 @@ def test_truth_is_what_a_regression_finds(haxby):
         [
             # The labels lag the stimulus by a volume, the response by two more.
             np.roll(labels.label == category, 1).astype(float)
-            for category in simulation.HAXBY_CATEGORIES
+            for category in haxby_simulation.HAXBY_CATEGORIES
         ],
         axis=1,
     )
@@ -153,7 +156,7 @@ def test_truth_is_what_a_regression_finds(haxby):
     vt = load_mask(haxby.mask_vt)[0]
     truth = np.asarray(nib.load(haxby.truth.patterns).dataobj)[vt].T
     for name, ours, theirs in zip(
-        simulation.HAXBY_CATEGORIES, found, truth, strict=True
+        haxby_simulation.HAXBY_CATEGORIES, found, truth, strict=True
     ):
         assert np.corrcoef(ours, theirs)[0, 1] > 0.6, name
         assert np.mean(ours) == pytest.approx(np.mean(theirs), abs=0.35), name
@@ -219,14 +222,14 @@ def test_design_is_the_original_one(haxby, haxby_slice):
 
 def test_subjects_differ():
     """The seed is the subject: same subject, same patterns; another, others."""
-    first, second = (simulation.make_phantom(seed=s) for s in (1, 2))
+    first, second = (phantom.make_phantom(seed=s) for s in (1, 2))
     assert np.array_equal(first.gray, second.gray)
     assert not np.array_equal(first.noise_sd, second.noise_sd)
     patterns = []
     for subject in (1, 1, 2):
         rng = np.random.default_rng([2001, subject])
-        regions = simulation._haxby_regions(first, rng)
-        patterns.append(simulation._haxby_patterns(rng, regions))
+        regions = haxby_simulation._haxby_regions(first, rng)
+        patterns.append(haxby_simulation._haxby_patterns(rng, regions))
     assert np.array_equal(patterns[0], patterns[1])
     assert not np.array_equal(patterns[0], patterns[2])
 
@@ -234,8 +237,8 @@ def test_subjects_differ():
 def test_patches_lie_where_the_literature_has_them(haxby):
     """Fusiform face area and parahippocampal place area, in MNI millimeters."""
     for mask, center in (
-        (haxby.mask_face, simulation.FACE_CENTER),
-        (haxby.mask_house, simulation.HOUSE_CENTER),
+        (haxby.mask_face, haxby_simulation.FACE_CENTER),
+        (haxby.mask_house, haxby_simulation.HOUSE_CENTER),
     ):
         inside, affine = load_mask(mask)
         points = nib.affines.apply_affine(affine, np.argwhere(inside))
@@ -265,8 +268,8 @@ def test_writing_is_quick_and_small(haxby):
 
 
 def test_stored_recording_is_what_the_code_writes(haxby, tmp_path):
-    """Same subject, same bytes; fails when `VERSION` was not raised with a change."""
-    simulation.write_haxby(tmp_path, subject=2)
+    """Same subject, same bytes; fails when its version was not raised with a change."""
+    haxby_simulation.write_haxby(tmp_path, subject=2)
     for stored in sorted(haxby.func.parent.rglob("*.nii.gz")):
         again = tmp_path / "haxby2001" / "subj2" / stored.relative_to(haxby.func.parent)
         assert np.array_equal(

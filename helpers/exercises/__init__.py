@@ -1,0 +1,39 @@
+"""Checks of the learner's answers: each says what is wrong and where to look.
+
+A checker takes the answer and what is needed to judge it, and returns a `Feedback`.
+It judges the result, not the way: any right answer passes, whatever its data type.
+"""
+
+from helpers.exercises.chapter1 import (
+    check_chance_scores,
+    check_hard_pair,
+    check_pair_accuracy,
+)
+from helpers.exercises.chapter2 import (
+    check_lucky_best,
+    check_most_variable,
+    check_pipeline,
+    check_run_splits,
+)
+from helpers.exercises.chapter3 import (
+    check_back_to_brain,
+    check_high_pass,
+    check_tsnr,
+    check_voxel,
+)
+from helpers.exercises.feedback import Feedback
+
+__all__ = [
+    "Feedback",
+    "check_back_to_brain",
+    "check_chance_scores",
+    "check_hard_pair",
+    "check_high_pass",
+    "check_lucky_best",
+    "check_most_variable",
+    "check_pair_accuracy",
+    "check_pipeline",
+    "check_run_splits",
+    "check_tsnr",
+    "check_voxel",
+]

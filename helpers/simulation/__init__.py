@@ -1,0 +1,14 @@
+"""Honest phantoms: simulated recordings whose ground truth is known.
+
+Each ``write_*`` function writes one data set into a folder, file by file as the
+fetchers of nilearn lay it out, so that one reading path serves simulated and real
+data. The anatomy is real (MNI152); signal, noise and artifacts are simulated, and
+what was put in is written beside them in a folder ``truth``. Everything is seeded.
+"""
+
+from helpers.simulation.haxby import write_haxby
+
+__all__ = ["VERSIONS", "write_haxby"]
+
+# Each changes whenever a file of its data set would: datasets.py rewrites the older.
+VERSIONS = {"haxby": "1"}
