@@ -37,6 +37,7 @@ notebooks: setup  ## open the course in JupyterLab
 
 real: setup  ## run the notebooks on real recordings again and store their outputs
 	$(BIN)/python -m helpers.datasets fetch haxby_slice
+	$(BIN)/python -m helpers.datasets fetch miyawaki_v1
 	$(BIN)/python tests/notebooks/store_real.py
 
 bench: setup  ## measure the kernels against their peers (SIZE=full for Haxby's size)

@@ -29,9 +29,11 @@ from pathlib import Path
 
 import filelock
 import nibabel as nib
+import numpy as np
 import pandas as pd
 import pooch
 import requests
+from scipy import io
 from tqdm import tqdm
 
 from helpers import simulation
@@ -57,6 +59,10 @@ class _Shown:
                 continue
             if isinstance(value, Path):
                 value = value.name
+            elif isinstance(value, tuple):
+                value = f"{len(value)} files, {value[0].name} to {value[-1].name}"
+            elif isinstance(value, np.ndarray):
+                value = f"array of shape {value.shape}"
             elif isinstance(value, pd.DataFrame):
                 value = f"{len(value)} volumes, columns {', '.join(value)}"
             elif isinstance(value, _Shown):
@@ -126,6 +132,107 @@ class Haxby(_Shown):
     truth: HaxbyTruth | None
 
 
+@dataclass(frozen=True, repr=False)
+class MiyawakiTruth(_Shown):
+    """What a simulated retinotopic map was made of: paths of NIfTI images.
+
+    Each has the shape (x, y, z) of the mask and is NaN outside visual cortex.
+
+    Attributes
+    ----------
+    area : Path
+        Band of visual areas: 0 (V1), 1 (V2), 2 (V3, VP) or 3 (V3A, V4v).
+    eccentricity, angle : Path
+        Where in the visual field a voxel looks: degrees from the fixation point, and
+        degrees counterclockwise from the right horizontal meridian.
+    rf_x, rf_y, rf_size : Path
+        Center (column, row; 0 to 9 inside the image) and standard deviation of the
+        receptive field, in pixels.
+    amplitude : Path
+        Response to an image with all pixels on, in percent of the baseline.
+    hrf_delay : Path
+        Time to the peak of the haemodynamic response in s.
+    """
+
+    area: Path
+    eccentricity: Path
+    angle: Path
+    rf_x: Path
+    rf_y: Path
+    rf_size: Path
+    amplitude: Path
+    hrf_delay: Path
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Miyawaki(_Shown):
+    """The experiment of Miyawaki et al., simulated or real, in nilearn's order.
+
+    Attributes
+    ----------
+    func : tuple of Path
+        BOLD series of the 12 runs with figures, then of the 20 with random images;
+        each of shape (x, y, z, n_volumes).
+    label : tuple of Path
+        The images, a table (CSV) for each run: one row a volume, 100 pixels, 1 where
+        the image flickers and 0 where it is gray; -1 in a volume of rest. A row is
+        an image column by column: ``reshape(10, 10, order="F")``. It says what was
+        shown while the volume was recorded; the response comes two volumes later.
+    mask : Path
+        The voxels to analyze, shape (x, y, z).
+    mask_roi : tuple of Path
+        Masks of rings of equal eccentricity and of visual areas, left (LH) then
+        right hemisphere (RH).
+    background : Path
+        An anatomical image to draw maps on, on the grid of the mask.
+    t_r : float
+        Time between volumes in s.
+    source : str
+        What the data is; begins with "simulated" or "full".
+    description : str
+        A few sentences about it, with license and citation.
+    truth : MiyawakiTruth or None
+        What was put in, for a simulation.
+    """
+
+    func: tuple[Path, ...]
+    label: tuple[Path, ...]
+    mask: Path
+    mask_roi: tuple[Path, ...]
+    background: Path
+    t_r: float
+    source: str
+    description: str
+    truth: MiyawakiTruth | None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class MiyawakiV1(_Shown):
+    """Responses of a person's area V1 to ten figures, from Miyawaki et al.
+
+    Attributes
+    ----------
+    responses : ndarray of float, shape (80, 797)
+        Mean response of each voxel (columns) to each block (rows), z-scored. Where
+        the voxels are is not known.
+    stimuli : ndarray of int, shape (80, 100)
+        The images, 1 where they flicker; a row is an image column by column:
+        ``reshape(10, 10, order="F")``.
+    runs : ndarray of int, shape (80,)
+        Run of each block, counted from 0: 8 runs of 10 blocks.
+    source : str
+        What the data is; begins with "sample".
+    description : str
+        A few sentences about it, with license and citation.
+    """
+
+    responses: np.ndarray
+    stimuli: np.ndarray
+    runs: np.ndarray
+    source: str
+    description: str
+
+
 # --- what is known of each data set ----------------------------------------------
 
 
@@ -151,6 +258,33 @@ def _haxby_files(subject: int) -> list[str]:
         names.append("anat.nii.gz")
     own = [f"haxby2001/subj{subject}/{name}" for name in names]
     return [*own, "haxby2001/mask.nii.gz"]
+
+
+def _simulate_miyawaki(folder: Path, subject: None) -> None:
+    """Write the simulated experiment below `folder`."""
+    simulation.write_miyawaki(folder)
+
+
+def _download_miyawaki(folder: Path, subject: None) -> None:
+    """Let nilearn fetch the real experiment into `folder`, or find it there."""
+    from nilearn import datasets
+
+    is_there = all((folder / name).exists() for name in _miyawaki_files())
+    datasets.fetch_miyawaki2008(data_dir=folder, verbose=int(not is_there))
+
+
+def _miyawaki_files(subject: None = None) -> list[str]:
+    """Return the names of all files, as nilearn has them and in its order."""
+    runs = [f"data_figure_run{run:02}" for run in range(1, 13)]
+    runs += [f"data_random_run{run:02}" for run in range(1, 21)]
+    rings = sorted(f"lag{k}to{k + 1}" for k in range(11))
+    areas = ["V1d", "V1v", "V2d", "V2v", "V3A", "V3", "V4v", "VP"]
+    names = [f"func/{run}.nii.gz" for run in runs]
+    names += [f"label/{run}_label.csv" for run in runs]
+    names.append("mask/mask.nii.gz")
+    for side in ("LH", "RH"):
+        names += [f"mask/{side}{region}.nii.gz" for region in (*rings, *areas)]
+    return [f"miyawaki2008/{name}" for name in (*names, "bg.nii.gz")]
 
 
 @dataclass(frozen=True)
@@ -226,6 +360,51 @@ ENTRIES = (
             "attributes_literal.txt": (
                 12026,
                 "7769f235e93d3157ef7bd1102abfaf3bc058ad9ca28e89dc60b8e47f473207c3",
+            ),
+        },
+    ),
+    Entry(
+        name="miyawaki",
+        source="simulated",
+        folder="simulated/miyawaki",
+        megabytes=41,
+        license="CC BY 4.0; anatomy: MNI152 (ICBM)",
+        cite="miyawaki2008visual",
+        description="A simulation after Miyawaki et al. (2008), Neuron 60:915-929: "
+        "images of 10 x 10 pixels, 12 runs with figures and 20 with random images, in "
+        "the posterior part of the MNI152 brain; voxels of visual cortex respond to "
+        "the pixels in their receptive fields. No person was recorded.",
+        bring=_simulate_miyawaki,
+    ),
+    Entry(
+        name="miyawaki",
+        source="full",
+        folder="full",
+        megabytes=320,
+        license="not stated",
+        cite="miyawaki2008visual",
+        description="The recording of Miyawaki et al. (2008), Neuron 60:915-929: "
+        "images of 10 x 10 pixels, 12 runs with figures and 20 with random images, as "
+        "fetched by nilearn.",
+        bring=_download_miyawaki,
+        list_files=_miyawaki_files,
+    ),
+    Entry(
+        name="miyawaki_v1",
+        source="sample",
+        folder="samples/miyawaki_v1",
+        megabytes=1,
+        license="BSD-style (3 clauses)",
+        cite="miyawaki2008visual",
+        description="A real recording: responses of 797 voxels of area V1 to ten "
+        "figures in 80 blocks, of Miyawaki et al. (2008), Neuron 60:915-929, from "
+        "the code of Fujiwara et al. (2013), Neural Computation 25:979-1005.",
+        url="https://raw.githubusercontent.com/KamitaniLab/VBCCA/"
+        "423bab985dadbf0a29660cc87ad9cc007a67f4df/sample/data/",
+        files={
+            "V1_mean_figure.mat": (
+                494782,
+                "a65908b290870694af100b51c6c143c0217146494350a5b8219eb1b2ed137788",
             ),
         },
     ),
@@ -649,14 +828,100 @@ def load_haxby_slice() -> Haxby:
 def _read_labels(path: Path, func: Path, header: int | None) -> pd.DataFrame:
     """Read a table "label run" with one row a volume of `func`."""
     labels = pd.read_csv(path, sep=" ", header=header, names=["label", "run"])
+    _check_n_labels(path, len(labels), func)
+    return labels
+
+
+def _check_n_labels(path: Path, n_labels: int, func: Path) -> None:
+    """Refuse a table of labels that is not of this series."""
     n_volumes = nib.load(func).shape[3]
-    if len(labels) != n_volumes:
+    if n_labels != n_volumes:
         raise CourseDataError(
-            f"{path} labels {len(labels)} volumes, but {func} has {n_volumes}; "
+            f"{path} labels {n_labels} volumes, but {func} has {n_volumes}; "
             "expected one label a volume. The two files do not belong together: "
             "remove both, and load the data again."
         )
-    return labels
+
+
+def load_miyawaki() -> Miyawaki:
+    """Load Miyawaki's experiment: images of 10 x 10 pixels, and visual cortex.
+
+    By default this is a simulation, written on first use (some seconds, no network);
+    with ``COURSE_DATA=full`` the paper's own recording, fetched by nilearn [1]_. Every
+    file's checksum is verified.
+
+    Returns
+    -------
+    Miyawaki
+        Paths of series, labels and masks, TR in s.
+
+    Raises
+    ------
+    CourseDataError
+        If the data cannot be written or fetched, a file is missing or damaged, or
+        ``COURSE_DATA`` is unknown. The message says which file, and how to mend it.
+
+    References
+    ----------
+    .. [1] Miyawaki et al. (2008), Neuron 60(5):915-929.
+    """
+    entry = _entry("miyawaki", chosen_source())
+    home = _bring(entry)
+    paths = [home / name for name in _miyawaki_files()]
+    func, label = tuple(paths[:32]), tuple(paths[32:64])
+    for func_run, label_run in zip(func, label, strict=True):
+        n_rows = len(label_run.read_text(encoding="utf-8").splitlines())
+        _check_n_labels(label_run, n_rows, func_run)
+    source, truth = "full: Miyawaki et al. (2008)", None
+    if entry.source == "simulated":
+        source = "simulated after Miyawaki et al. (2008)"
+        folder = home / "miyawaki2008" / "truth"
+        names = (item.name for item in fields(MiyawakiTruth))
+        truth = MiyawakiTruth(*(folder / f"{name}.nii.gz" for name in names))
+    return Miyawaki(
+        func=func,
+        label=label,
+        mask=paths[64],
+        mask_roi=tuple(paths[65:-1]),
+        background=paths[-1],
+        t_r=2.0,
+        source=source,
+        description=f"{entry.description} License: {entry.license}.",
+        truth=truth,
+    )
+
+
+def load_miyawaki_v1() -> MiyawakiV1:
+    """Load a real recording: area V1 of a person who sees ten figures [1]_.
+
+    A file in ``samples/miyawaki_v1`` of the data folder is used when its checksum is
+    right; otherwise it is downloaded once, about 0.5 MB.
+
+    Returns
+    -------
+    MiyawakiV1
+        Responses, images and runs, as arrays.
+
+    Raises
+    ------
+    CourseDataError
+        If the file is damaged or cannot be downloaded.
+
+    References
+    ----------
+    .. [1] Miyawaki et al. (2008), Neuron 60(5):915-929.
+    """
+    entry = _entry("miyawaki_v1", "sample")
+    path = _bring(entry) / "V1_mean_figure.mat"
+    # Only two arrays of numbers are read; their bytes are those of the checksum.
+    stored = io.loadmat(path, variable_names=("R2", "I2"))
+    return MiyawakiV1(
+        responses=np.ascontiguousarray(stored["R2"].T),
+        stimuli=np.ascontiguousarray(stored["I2"].T, dtype=int),
+        runs=np.repeat(np.arange(8), 10),
+        source="sample: Miyawaki et al. (2008), area V1, ten figures",
+        description=f"{entry.description} License: {entry.license}.",
+    )
 
 
 # --- the command line ------------------------------------------------------------

@@ -22,14 +22,42 @@ def haxby() -> datasets.Haxby:
 
 
 @pytest.fixture(scope="session")
+def miyawaki() -> datasets.Miyawaki:
+    """Return the simulated experiment, written once into the user's data folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COURSE_DATA", raising=False)
+        return datasets.load_miyawaki()
+
+
+def sample_folder(name: str, file: str) -> Path:
+    """Return the folder with a real sample, or skip the test."""
+    for folder in (datasets.data_dir() / "samples", SHARED_SAMPLES):
+        if (folder / name / file).exists():
+            return folder / name
+    pytest.skip(f"{name} is not here: python -m helpers.datasets fetch {name}")
+
+
+@pytest.fixture(scope="session")
 def slice_folder() -> Path:
     """Return the folder with the real slice, or skip the test."""
-    for folder in (datasets.data_dir() / "samples", SHARED_SAMPLES):
-        if (folder / "haxby_slice" / "bold.nii.gz").exists():
-            return folder / "haxby_slice"
-    pytest.skip(
-        "the real slice is not here: python -m helpers.datasets fetch haxby_slice"
-    )
+    return sample_folder("haxby_slice", "bold.nii.gz")
+
+
+@pytest.fixture(scope="session")
+def v1_folder() -> Path:
+    """Return the folder with the real responses of V1, or skip the test."""
+    return sample_folder("miyawaki_v1", "V1_mean_figure.mat")
+
+
+@pytest.fixture(scope="session")
+def miyawaki_v1(v1_folder: Path, tmp_path_factory) -> datasets.MiyawakiV1:
+    """Return the real responses of V1, from a data folder seeded with them."""
+    seeded = tmp_path_factory.mktemp("seeded_v1")
+    (seeded / "samples").mkdir()
+    (seeded / "samples" / "miyawaki_v1").symlink_to(v1_folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_DATA_DIR", str(seeded))
+        return datasets.load_miyawaki_v1()
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,9 @@ what was put in is written beside them in a folder ``truth``. Everything is seed
 """
 
 from helpers.simulation.haxby import write_haxby
+from helpers.simulation.miyawaki import write_miyawaki
 
-__all__ = ["VERSIONS", "write_haxby"]
+__all__ = ["VERSIONS", "write_haxby", "write_miyawaki"]
 
 # Each changes whenever a file of its data set would: datasets.py rewrites the older.
-VERSIONS = {"haxby": "1"}
+VERSIONS = {"haxby": "1", "miyawaki": "1"}

@@ -263,7 +263,11 @@ def canonical_hrf(t: np.ndarray) -> np.ndarray:
 
 
 def block_response(
-    onsets: np.ndarray, duration: float, t_r: float, n_volumes: int
+    onsets: np.ndarray,
+    duration: float,
+    t_r: float,
+    n_volumes: int,
+    peak: float = 5.0,
 ) -> np.ndarray:
     """Return the BOLD response to blocks, sampled at each volume.
 
@@ -276,6 +280,8 @@ def block_response(
     t_r : float
         Time between volumes in s.
     n_volumes : int
+    peak : float
+        Time from a brief stimulus to the response's peak in s; 5 is canonical.
 
     Returns
     -------
@@ -284,7 +290,7 @@ def block_response(
     """
     dt = 0.1
     fine = np.arange(0, n_volumes * t_r, dt)
-    hrf = canonical_hrf(np.arange(0, 32, dt))
+    hrf = canonical_hrf(5.0 / peak * np.arange(0, 32, dt))
     columns = []
     for onset in np.atleast_1d(onsets):
         box = ((fine >= onset) & (fine < onset + duration)).astype(float)

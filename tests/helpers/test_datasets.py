@@ -19,7 +19,14 @@ import pytest
 import requests
 
 from helpers import datasets, simulation
-from helpers.datasets import CourseDataError, load_haxby, load_haxby_slice, main
+from helpers.datasets import (
+    CourseDataError,
+    load_haxby,
+    load_haxby_slice,
+    load_miyawaki,
+    load_miyawaki_v1,
+    main,
+)
 
 N_VOLUMES = 12
 MEND = "python -m helpers.datasets fetch haxby --subject 2 --source simulated"
@@ -597,6 +604,169 @@ def test_slice_without_network(folder):
     assert not list(folder.rglob(".writing-*"))
 
 
+# --- Miyawaki --------------------------------------------------------------------
+
+
+def write_tiny_miyawaki(folder: Path) -> None:
+    """Write the files of `simulation.write_miyawaki`, as small as they can be."""
+    names = [folder / name for name in datasets._miyawaki_files()]
+    truth = datasets.MiyawakiTruth.__dataclass_fields__
+    names += [folder / "miyawaki2008" / "truth" / f"{name}.nii.gz" for name in truth]
+    for number, path in enumerate(names):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shape = (2, 2, 2, 4) if path.parent.name == "func" else (2, 2, 2)
+        if path.suffix == ".csv":
+            np.savetxt(path, np.full((4, 100), number % 2), "%d", delimiter=",")
+        else:
+            data = np.full(shape, number, dtype=np.int16)
+            nib.save(nib.Nifti1Image(data, np.eye(4)), path)
+
+
+@pytest.fixture
+def tiny_miyawaki(folder, monkeypatch) -> Path:
+    """A data folder for which the simulation of Miyawaki is a tiny one."""
+    monkeypatch.setattr(simulation, "write_miyawaki", write_tiny_miyawaki)
+    return folder
+
+
+@pytest.fixture
+def full_miyawaki(folder, monkeypatch) -> Path:
+    """A folder `full` with all files in nilearn's layout, before its first use."""
+    write_tiny_miyawaki(folder / "full")
+    shutil.rmtree(folder / "full" / "miyawaki2008" / "truth")
+    monkeypatch.setenv("COURSE_DATA", "full")
+    return folder / "full"
+
+
+def assert_agrees_with_nilearn(data: datasets.Miyawaki, data_dir: Path) -> None:
+    """Let nilearn find every file where we do, in its order, and fetch none."""
+    from nilearn.datasets import fetch_miyawaki2008
+
+    before = files_below(data_dir)
+    theirs = fetch_miyawaki2008(data_dir=data_dir, verbose=0)
+    for name in ("func", "label", "mask_roi"):
+        assert list(getattr(data, name)) == [Path(path) for path in theirs[name]], name
+    assert data.mask == Path(theirs.mask)
+    assert data.background == Path(theirs.background)
+    assert files_below(data_dir) == before
+
+
+def test_simulated_miyawaki(tiny_miyawaki):
+    data = load_miyawaki()
+    root = tiny_miyawaki / "simulated" / "miyawaki" / "miyawaki2008"
+    assert data.func[0] == root / "func" / "data_figure_run01.nii.gz"
+    assert data.func[12] == root / "func" / "data_random_run01.nii.gz"
+    assert (len(data.func), len(data.label), len(data.mask_roi)) == (32, 32, 38)
+    assert data.truth.rf_x == root / "truth" / "rf_x.nii.gz"
+    assert data.t_r == 2.0
+    assert data.source.startswith("simulated")
+    for part in ("Miyawaki et al. (2008)", "CC BY"):
+        assert part in data.description
+    assert_agrees_with_nilearn(data, root.parent)
+
+
+def test_miyawaki_is_shown_without_folders_of_this_computer(tiny_miyawaki):
+    data = load_miyawaki()
+    for text in (repr(data), repr(data.truth), data.description):
+        assert str(tiny_miyawaki) not in text
+        assert "/" not in text
+    assert "32 files, data_figure_run01.nii.gz to data_random_run20" in repr(data)
+
+
+def test_full_miyawaki_needs_no_network_when_it_is_there(full_miyawaki):
+    data = load_miyawaki()
+    assert data.func[31] == (
+        full_miyawaki / "miyawaki2008" / "func" / "data_random_run20.nii.gz"
+    )
+    assert data.source == "full: Miyawaki et al. (2008)"
+    assert data.truth is None
+    assert_agrees_with_nilearn(data, full_miyawaki)
+    assert not (full_miyawaki.parent / "simulated").exists()
+    assert main(["check"]) == 0
+
+
+def test_full_miyawaki_without_network(folder, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "full")
+    with pytest.raises(CourseDataError, match="miyawaki2008.*\n.*--source full"):
+        load_miyawaki()
+    assert not list(folder.rglob(".writing-*"))
+
+
+@pytest.mark.parametrize("name", ["func/data_random_run07.nii.gz", "mask/LHV1d.nii.gz"])
+@pytest.mark.parametrize("problem", DAMAGES)
+def test_damaged_miyawaki_is_named_and_mended(tiny_miyawaki, problem, name):
+    load_miyawaki()
+    path = tiny_miyawaki / "simulated" / "miyawaki" / "miyawaki2008" / name
+    good = path.read_bytes()
+    DAMAGES[problem](path)
+    mend = "python -m helpers.datasets fetch miyawaki --source simulated"
+    with pytest.raises(CourseDataError) as error:
+        load_miyawaki()
+    for part in (str(path), problem, mend):
+        assert part in str(error.value)
+    assert main(["check"]) == 1
+    assert main(mend.split()[3:]) == 0
+    assert path.read_bytes() == good
+
+
+def test_older_miyawaki_is_rewritten_and_haxby_is_not(tiny_miyawaki, monkeypatch):
+    load_haxby()
+    first = load_miyawaki().mask
+    first_bytes = first.read_bytes()
+    monkeypatch.setattr(simulation, "write_haxby", refuse)
+
+    def write_newer(folder):
+        write_tiny_miyawaki(folder)
+        truncate(folder / "miyawaki2008" / "mask" / "mask.nii.gz")
+
+    monkeypatch.setattr(simulation, "write_miyawaki", write_newer)
+    assert load_miyawaki().mask.read_bytes() == first_bytes
+    monkeypatch.setitem(simulation.VERSIONS, "miyawaki", "newer")
+    assert load_miyawaki().mask.read_bytes() != first_bytes
+    assert load_haxby().func.exists()
+
+
+def test_miyawaki_labels_of_another_length(full_miyawaki):
+    path = full_miyawaki / "miyawaki2008" / "label" / "data_figure_run03_label.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]))
+    with pytest.raises(CourseDataError, match="run03.* labels 3 volumes, but .* has 4"):
+        load_miyawaki()
+
+
+def test_seeded_v1_needs_no_network(folder, v1_folder):
+    sample = folder / "samples" / "miyawaki_v1"
+    shutil.copytree(v1_folder, sample)
+    data = load_miyawaki_v1()
+    assert data.responses.shape == (80, 797)
+    assert data.stimuli.shape == (80, 100)
+    assert set(np.unique(data.stimuli)) == {0, 1}
+    assert data.stimuli.dtype == int
+    np.testing.assert_array_equal(data.runs, np.repeat(range(8), 10))
+    assert data.source.startswith("sample: Miyawaki")
+    assert "array of shape (80, 797)" in repr(data)
+    assert main(["check"]) == 0
+
+
+def test_v1_with_a_wrong_checksum(folder, v1_folder):
+    path = folder / "samples" / "miyawaki_v1" / "V1_mean_figure.mat"
+    path.parent.mkdir(parents=True)
+    path.write_bytes((v1_folder / path.name).read_bytes())
+    alter(path)
+    mend = "python -m helpers.datasets fetch miyawaki_v1"
+    with pytest.raises(CourseDataError, match=f"(?s){path} is altered.*{mend}"):
+        load_miyawaki_v1()
+
+
+def test_v1_is_downloaded_once(folder, v1_folder, monkeypatch):
+    files = {path.name: path.read_bytes() for path in v1_folder.iterdir()}
+    asked = serve(monkeypatch, files)
+    load_miyawaki_v1()
+    load_miyawaki_v1()
+    commit = "423bab985dadbf0a29660cc87ad9cc007a67f4df"
+    root = f"https://raw.githubusercontent.com/KamitaniLab/VBCCA/{commit}/sample/data/"
+    assert asked == [f"{root}V1_mean_figure.mat"]
+
+
 # --- the command line ------------------------------------------------------------
 
 
@@ -673,3 +843,12 @@ def test_the_simulation_has_what_the_loader_promises(haxby):
     size = sum(path.stat().st_size for path in haxby.mask.parent.rglob("subj2/*"))
     entry = datasets._entry("haxby", "simulated")
     assert size == pytest.approx(entry.megabytes * 1e6, rel=0.2)
+
+
+def test_nilearn_accepts_the_simulation_of_miyawaki(miyawaki, no_network):
+    data_dir = miyawaki.mask.parents[2]
+    assert_agrees_with_nilearn(miyawaki, data_dir)
+    paths = (data_dir / "miyawaki2008").rglob("*")
+    size = sum(path.stat().st_size for path in paths if path.is_file())
+    entry = datasets._entry("miyawaki", "simulated")
+    assert size == pytest.approx(entry.megabytes * 1e6, rel=0.1)
