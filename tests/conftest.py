@@ -1,14 +1,15 @@
 """What several tests share: one simulated subject, and the real slice where it is."""
 
-import os
 from pathlib import Path
 
-# Before anything imports matplotlib: the tests have no screen.
-os.environ["MPLBACKEND"] = "Agg"
+import matplotlib
+import pytest
 
-import pytest  # noqa: E402
+from helpers import datasets
 
-from helpers import datasets  # noqa: E402
+# The tests have no screen. (MPLBACKEND would reach the kernels of the notebooks, too,
+# which would then draw nothing.)
+matplotlib.use("Agg")
 
 SHARED_SAMPLES = Path(__file__).parents[2] / "shared" / "data"
 

@@ -11,7 +11,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 ROOT = Path(__file__).parents[2]
-COMPARE = "--nbval --nbval-current-env --nbval-cell-timeout=300"
+COMPARE = (
+    "--nbval --nbval-current-env --nbval-cell-timeout=300 -p tests.notebooks.budget"
+)
 CLAIM = {"tags": ["remove-cell", "claim"]}
 
 
@@ -27,8 +29,9 @@ def run_pytest(notebook: Path, *options: str):
     """Run the suite's pytest on one notebook."""
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml")]
     command += [f"--rootdir={ROOT}", "-p", "no:cacheprovider", *options, str(notebook)]
-    # A run inside a worker of xdist must not take itself for one.
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    # A run inside a worker of xdist must not take itself for one; figures are shown.
+    foreign = ("PYTEST_", "MPLBACKEND")
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=clean)
 
 
