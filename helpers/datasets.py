@@ -23,7 +23,7 @@ import sys
 import tempfile
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -36,9 +36,11 @@ import requests
 from scipy import io
 from tqdm import tqdm
 
-from helpers import simulation
+from helpers import masking, simulation
 
 HAXBY_SUBJECTS = range(1, 7)
+REST_SUBJECTS = range(1, 41)
+REST_DEFAULT = 8  # subjects
 
 
 class CourseDataError(RuntimeError):
@@ -59,15 +61,22 @@ class _Shown:
                 continue
             if isinstance(value, Path):
                 value = value.name
-            elif isinstance(value, tuple):
+            elif isinstance(value, tuple) and isinstance(value[0], Path):
                 value = f"{len(value)} files, {value[0].name} to {value[-1].name}"
+            elif isinstance(value, tuple | list) and isinstance(value[0], str):
+                value = ", ".join(value)
+            elif isinstance(value, tuple):
+                value = f"{len(value)} tables"
             elif isinstance(value, np.ndarray):
                 value = f"array of shape {value.shape}"
+            elif isinstance(value, nib.spatialimages.SpatialImage):
+                value = f"image in memory, shape {value.shape}"
             elif isinstance(value, pd.DataFrame):
-                value = f"{len(value)} volumes, columns {', '.join(value)}"
+                rows = "volumes" if "run" in value else "rows"
+                value = f"{len(value)} {rows}, columns {', '.join(value)}"
             elif isinstance(value, _Shown):
                 value = ", ".join(item.name for item in fields(value))
-            lines.append(f"  {item.name:<12}{value}")
+            lines.append(f"  {item.name:<11} {value}")
         return "\n".join(lines)
 
 
@@ -233,6 +242,87 @@ class MiyawakiV1(_Shown):
     description: str
 
 
+@dataclass(frozen=True, repr=False, eq=False)
+class RestTruth(_Shown):
+    """What the simulated brains at rest were made of.
+
+    Attributes
+    ----------
+    networks : Path
+        Map of each network over all subjects, shape (x, y, z, n_networks), NIfTI.
+    network_names : list of str
+        The networks in their order.
+    artifacts : Path
+        Map of each artifact, shape (x, y, z, n_artifacts), NIfTI.
+    artifact_names : list of str
+        The artifacts in their order.
+    regions : Path
+        Core of each region, shape (x, y, z), NIfTI: its label, or 0.
+    region_table : pandas.DataFrame
+        One row a region: ``label``, ``region``, ``network``, and its center in MNI
+        millimeters, ``x``, ``y``, ``z``.
+    subject_networks : tuple of Path
+        One a subject: its own map of each network in percent of the baseline,
+        shape (x, y, z, n_networks), NIfTI.
+    time_courses : tuple of pandas.DataFrame
+        One a subject: the course of each network, artifact and region (columns), one
+        row a volume, standardized.
+    connection_regions : tuple of two str
+        The two regions whose correlation differs between the groups.
+    connection : pandas.DataFrame
+        One row a subject: ``Subject``, ``adhd`` (1: patient), and the ``correlation``
+        of the two regions without noise.
+    """
+
+    networks: Path
+    network_names: list[str]
+    artifacts: Path
+    artifact_names: list[str]
+    regions: Path
+    region_table: pd.DataFrame
+    subject_networks: tuple[Path, ...]
+    time_courses: tuple[pd.DataFrame, ...]
+    connection_regions: tuple[str, str]
+    connection: pd.DataFrame
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Rest(_Shown):
+    """Several subjects at rest, simulated or real.
+
+    Images are paths (load them with nibabel); what a source lacks is None.
+
+    Attributes
+    ----------
+    func : tuple of Path
+        One a subject: BOLD series, shape (x, y, z, n_volumes), in MNI space.
+    confounds : tuple of pandas.DataFrame, or None
+        One a subject: time courses to regress out, one row a volume.
+    mask : Path or nibabel.Nifti1Image
+        Mask of the brain, shape (x, y, z); computed where the source has none.
+    phenotypic : pandas.DataFrame or None
+        One row a subject: among others ``Subject``, ``age``, ``sex``, ``adhd`` (1: a
+        patient, 0: a control) and ``MeanFD``, how much the head moved, in mm.
+    t_r : float
+        Time between volumes in s.
+    source : str
+        What the data is; begins with "simulated", "full" or "sample".
+    description : str
+        A few sentences about it, with license and citation.
+    truth : RestTruth or None
+        What was put in, for a simulation.
+    """
+
+    func: tuple[Path, ...]
+    confounds: tuple[pd.DataFrame, ...] | None
+    mask: Path | nib.Nifti1Image
+    phenotypic: pd.DataFrame | None
+    t_r: float
+    source: str
+    description: str
+    truth: RestTruth | None
+
+
 # --- what is known of each data set ----------------------------------------------
 
 
@@ -287,6 +377,33 @@ def _miyawaki_files(subject: None = None) -> list[str]:
     return [f"miyawaki2008/{name}" for name in (*names, "bg.nii.gz")]
 
 
+def _simulate_rest(folder: Path, subject: int) -> None:
+    """Write one simulated subject at rest below `folder`."""
+    simulation.write_rest(folder, subject)
+
+
+def _download_rest(folder: Path, subject: int) -> None:
+    """Let nilearn fetch the real subjects up to one, or find them there."""
+    from nilearn import datasets
+
+    is_there = all((folder / name).exists() for name in _rest_files(subject))
+    datasets.fetch_adhd(subject, data_dir=folder, verbose=int(not is_there))
+
+
+REST_TABLE = "adhd/ADHD200_40subs_motion_parameters_and_phenotypics.csv"
+
+
+def _rest_files(subject: int) -> list[str]:
+    """Return the names of the files that one subject needs, as nilearn has them."""
+    name = simulation.REST_IDS[subject - 1]
+    own = f"adhd/data/{name}/{name}"
+    return [
+        f"{own}_rest_tshift_RPI_voreg_mni.nii.gz",
+        f"{own}_regressors.csv",
+        REST_TABLE,
+    ]
+
+
 @dataclass(frozen=True)
 class Entry:
     """What the course knows of one data set from one source."""
@@ -299,6 +416,7 @@ class Entry:
     cite: str  # key in the book's bibliography
     description: str
     subjects: range | tuple[None] = (None,)  # (None,): there is no choice
+    by_default: range | tuple[int | None] = (None,)  # those that `fetch` brings
     # Simulated and full: writes or fetches a subject into a folder.
     bring: Callable[[Path, int | None], None] | None = None
     # Full: the files to look for, the series first.
@@ -321,6 +439,7 @@ ENTRIES = (
         "only ventral temporal cortex carries signal. No person was recorded.",
         bring=_simulate_haxby,
         subjects=HAXBY_SUBJECTS,
+        by_default=(2,),
     ),
     Entry(
         name="haxby",
@@ -335,6 +454,7 @@ ENTRIES = (
         bring=_download_haxby,
         list_files=_haxby_files,
         subjects=HAXBY_SUBJECTS,
+        by_default=(2,),
     ),
     Entry(
         name="haxby_slice",
@@ -405,6 +525,76 @@ ENTRIES = (
             "V1_mean_figure.mat": (
                 494782,
                 "a65908b290870694af100b51c6c143c0217146494350a5b8219eb1b2ed137788",
+            ),
+        },
+    ),
+    Entry(
+        name="rest",
+        source="simulated",
+        folder="simulated/rest",
+        megabytes=6,
+        license="CC BY 4.0; anatomy: MNI152 (ICBM)",
+        cite="adhd200consortium",
+        description="A simulation in the layout of the ADHD-200 sample: brains at "
+        "rest, 120 volumes each, with six networks at their published places (Power "
+        "et al. 2011, Neuron 72:665-678), artifacts, and a difference between "
+        "patients and controls in one connection. No person was recorded.",
+        bring=_simulate_rest,
+        subjects=REST_SUBJECTS,
+        by_default=range(1, REST_DEFAULT + 1),
+    ),
+    Entry(
+        name="rest",
+        source="full",
+        folder="full",
+        megabytes=120,
+        license="free for non-commercial research",
+        cite="adhd200consortium",
+        description="The 40 subjects at rest of the ADHD-200 sample (The ADHD-200 "
+        "Consortium 2012, Front. Syst. Neurosci. 6:62) that nilearn distributes, "
+        "preprocessed, in MNI space.",
+        bring=_download_rest,
+        list_files=_rest_files,
+        subjects=REST_SUBJECTS,
+        by_default=range(1, REST_DEFAULT + 1),
+    ),
+    Entry(
+        name="rest_sample",
+        source="sample",
+        folder="samples/rest_gift",
+        megabytes=22,
+        license="none stated: do not pass it on",
+        cite="calhoun2001method",
+        description="A real recording: six subjects' preprocessed BOLD in MNI space, "
+        "50 volumes each, from the tests of GIFT, a toolbox for group ICA (Calhoun et "
+        "al. 2001, Human Brain Mapping 14:140-151). Its source states neither the task "
+        "nor the time between volumes; 2 s is what GIFT's own tests take.",
+        url="https://raw.githubusercontent.com/trendscenter/gift/"
+        "be4dddee6164a7b877dc9d3a7490a3cf70f4145a/GroupICAT/tests/data/subjects/",
+        files={
+            "sub-007_lowres.nii": (
+                3546752,
+                "f13a088559a6bc99ecf18014f51c6bea46ef4d0bd7b5791c12543598d4c14e77",
+            ),
+            "sub-018_lowres.nii": (
+                3546752,
+                "b83a496ed64008f2991975b19d81c10447b85bcc54476565168c7a15c5a9a640",
+            ),
+            "sub-067_lowres.nii": (
+                3546752,
+                "35a50337b1cab3740594f98af0d7ef804f8695e11b5ffcb0e90d25b6c63f89aa",
+            ),
+            "sub-107_lowres.nii": (
+                3546752,
+                "30841466754c6dc23bdf2702a1a9c495c26313985c922a944096c053efde1273",
+            ),
+            "sub-112_lowres.nii": (
+                3546752,
+                "f0866867d6ed70415603972a25b700d18ff10ce0db8050f2d043b375abbfe646",
+            ),
+            "sub-133_lowres.nii": (
+                3546752,
+                "907438d4dcd3ceebd0492766021bac4ecb03bf5fefb149e85351274ad789d6e6",
             ),
         },
     ),
@@ -924,6 +1114,151 @@ def load_miyawaki_v1() -> MiyawakiV1:
     )
 
 
+def load_rest(n_subjects: int = REST_DEFAULT) -> Rest:
+    """Load subjects at rest: patients with ADHD and controls.
+
+    By default this is a simulation, written on first use (about a second a subject, no
+    network); with ``COURSE_DATA=full`` the recordings of the ADHD-200 sample, fetched
+    by nilearn [1]_. Every file's checksum is verified.
+
+    Parameters
+    ----------
+    n_subjects : int
+        How many subjects, 1 to 40: always the same first ones.
+
+    Returns
+    -------
+    Rest
+        Paths of the images, confounds, table of the subjects, TR in s.
+
+    Raises
+    ------
+    ValueError
+        If `n_subjects` is not a number from 1 to 40.
+    CourseDataError
+        If the data cannot be written or fetched, a file is missing or damaged, or
+        ``COURSE_DATA`` is unknown. The message says which file, and how to mend it.
+
+    Notes
+    -----
+    The full data has no mask: it is computed, from all subjects' series.
+
+    References
+    ----------
+    .. [1] The ADHD-200 Consortium (2012), Front. Syst. Neurosci. 6:62.
+    """
+    if isinstance(n_subjects, bool) or n_subjects not in REST_SUBJECTS:
+        raise ValueError(
+            f"n_subjects is {n_subjects!r}; expected a number from 1 to 40."
+        )
+    entry = _entry("rest", chosen_source())
+    names = list(simulation.REST_IDS[: int(n_subjects)])
+    for subject in range(1, len(names) + 1):
+        home = _bring(entry, subject)
+    root = home / "adhd"
+    func, confounds = [], []
+    for name in names:
+        own = root / "data" / name / name
+        func.append(Path(f"{own}_rest_tshift_RPI_voreg_mni.nii.gz"))
+        confounds.append(_read_confounds(Path(f"{own}_regressors.csv"), func[-1]))
+    is_simulated = entry.source == "simulated"
+    after = "simulated after" if is_simulated else "full:"
+    return Rest(
+        func=tuple(func),
+        confounds=tuple(confounds),
+        mask=root / "mask.nii.gz" if is_simulated else _common_mask(func),
+        phenotypic=_rows_of(names, home / REST_TABLE),
+        t_r=2.0,
+        source=f"{after} the ADHD-200 sample, {len(names)} subjects",
+        description=f"{entry.description} License: {entry.license}.",
+        truth=_read_rest_truth(root, names) if is_simulated else None,
+    )
+
+
+def load_rest_sample() -> Rest:
+    """Load real recordings: six subjects, small, from the tests of GIFT [1]_.
+
+    Files in ``samples/rest_gift`` of the data folder are used when their checksums are
+    right; otherwise they are downloaded once, about 21 MB. Their source states no
+    license: keep them on your computer, and pass nothing on.
+
+    Returns
+    -------
+    Rest
+        With `func`, six paths of series of shape (26, 31, 22, 50); a `mask` that was
+        computed; and a `t_r` that is an assumption (the header's time step is wrong).
+        `confounds`, `phenotypic` and `truth` are None.
+
+    Raises
+    ------
+    CourseDataError
+        If a file is damaged or cannot be downloaded.
+
+    References
+    ----------
+    .. [1] Calhoun et al. (2001), Human Brain Mapping 14(3):140-151.
+    """
+    entry = _entry("rest_sample", "sample")
+    folder = _bring(entry)
+    func = tuple(folder / name for name in entry.files)
+    return Rest(
+        func=func,
+        confounds=None,
+        mask=_common_mask(func),
+        phenotypic=None,
+        t_r=2.0,
+        source="sample: six subjects from the tests of GIFT; task and TR not stated",
+        description=f"{entry.description} License: {entry.license}.",
+        truth=None,
+    )
+
+
+def _common_mask(func: Sequence[Path]) -> nib.Nifti1Image:
+    """Return the voxels that are brain in more than half of the subjects."""
+    masks = [masking.compute_mask(path) for path in func]
+    share = np.mean([np.asarray(mask.dataobj) for mask in masks], axis=0)
+    return nib.Nifti1Image((share > 0.5).astype(np.uint8), masks[0].affine)
+
+
+def _read_confounds(path: Path, func: Path) -> pd.DataFrame:
+    """Read a table of confounds with one row a volume of `func`."""
+    # The real tables and ours need not have the same separator.
+    table = pd.read_csv(path, sep=None, engine="python")
+    n_volumes = nib.load(func).shape[3]
+    if len(table) != n_volumes:
+        raise CourseDataError(
+            f"{path} has confounds of {len(table)} volumes, but {func} has "
+            f"{n_volumes}; expected one row a volume. The two files do not belong "
+            "together: remove both, and load the data again."
+        )
+    return table
+
+
+def _rows_of(names: list[str], path: Path) -> pd.DataFrame:
+    """Read the rows of some subjects, in their order, from a table of all."""
+    table = pd.read_csv(path)
+    table["Subject"] = [f"{number:07d}" for number in table["Subject"]]
+    return table.set_index("Subject").loc[names].reset_index()
+
+
+def _read_rest_truth(root: Path, names: list[str]) -> RestTruth:
+    """Describe what the simulated subjects were made of."""
+    truth = root / "truth"
+    own = [root / "data" / name / "truth" for name in names]
+    return RestTruth(
+        networks=truth / "networks.nii.gz",
+        network_names=list(simulation.REST_NETWORKS),
+        artifacts=truth / "artifacts.nii.gz",
+        artifact_names=list(simulation.REST_ARTIFACTS),
+        regions=truth / "regions.nii.gz",
+        region_table=pd.read_csv(truth / "regions.csv"),
+        subject_networks=tuple(folder / "networks.nii.gz" for folder in own),
+        time_courses=tuple(pd.read_csv(folder / "time_courses.csv") for folder in own),
+        connection_regions=simulation.REST_CONNECTION,
+        connection=_rows_of(names, truth / "connection.csv"),
+    )
+
+
 # --- the command line ------------------------------------------------------------
 
 
@@ -937,7 +1272,8 @@ def fetch(name: str, source: str | None = None, subject: int | None = None) -> P
     source : {"simulated", "full"}, optional
         By default what ``COURSE_DATA`` says. A sample has one source only.
     subject : int, optional
-        Number of the subject, where there is a choice (default: 2).
+        Number of the subject, where there is a choice; by default those that the
+        loader takes by default.
 
     Returns
     -------
@@ -947,14 +1283,21 @@ def fetch(name: str, source: str | None = None, subject: int | None = None) -> P
     Raises
     ------
     CourseDataError
-        If there is no such data set, or it cannot be brought.
+        If there is no such data set or subject, or it cannot be brought.
     """
     entry = _entry(name, source or chosen_source())
-    if entry.subjects == (None,):
-        subject = None
-    elif subject is None:
-        subject = 2
-    return _bring(entry, subject, replace=True, show=True)
+    subjects = entry.by_default
+    if subject is not None and entry.subjects != (None,):
+        if subject not in entry.subjects:
+            first, last = entry.subjects[0], entry.subjects[-1]
+            raise CourseDataError(
+                f"{name} has no subject {subject}; expected a number from {first} to "
+                f"{last}."
+            )
+        subjects = (subject,)
+    for one in subjects:
+        home = _bring(entry, one, replace=True, show=True)
+    return home
 
 
 def check() -> list[str]:
@@ -1024,7 +1367,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("list", help="what is there (the default)")
     bring = commands.add_parser("fetch", help="bring a data set, or mend it")
     bring.add_argument("name", help="; ".join(dict.fromkeys(e.name for e in ENTRIES)))
-    bring.add_argument("--subject", type=int, choices=HAXBY_SUBJECTS)
+    bring.add_argument("--subject", type=int, help="one subject, by its number")
     bring.add_argument("--source", choices=("simulated", "full"))
     commands.add_parser("check", help="verify every file")
     options = parser.parse_args(arguments)

@@ -30,6 +30,14 @@ def miyawaki() -> datasets.Miyawaki:
         return datasets.load_miyawaki()
 
 
+@pytest.fixture(scope="session")
+def rest() -> datasets.Rest:
+    """Return the simulated subjects at rest, written once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COURSE_DATA", raising=False)
+        return datasets.load_rest()
+
+
 def sample_folder(name: str, file: str) -> Path:
     """Return the folder with a real sample, or skip the test."""
     for folder in (datasets.data_dir() / "samples", SHARED_SAMPLES):
@@ -48,6 +56,12 @@ def slice_folder() -> Path:
 def v1_folder() -> Path:
     """Return the folder with the real responses of V1, or skip the test."""
     return sample_folder("miyawaki_v1", "V1_mean_figure.mat")
+
+
+@pytest.fixture(scope="session")
+def rest_sample_folder() -> Path:
+    """Return the folder with the six real subjects, or skip the test."""
+    return sample_folder("rest_gift", "sub-007_lowres.nii")
 
 
 @pytest.fixture(scope="session")

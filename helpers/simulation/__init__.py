@@ -8,8 +8,24 @@ what was put in is written beside them in a folder ``truth``. Everything is seed
 
 from helpers.simulation.haxby import write_haxby
 from helpers.simulation.miyawaki import write_miyawaki
+from helpers.simulation.rest import (
+    REST_ARTIFACTS,
+    REST_CONNECTION,
+    REST_IDS,
+    REST_NETWORKS,
+    write_rest,
+)
 
-__all__ = ["VERSIONS", "write_haxby", "write_miyawaki"]
+__all__ = [
+    "REST_ARTIFACTS",
+    "REST_CONNECTION",
+    "REST_IDS",
+    "REST_NETWORKS",
+    "VERSIONS",
+    "write_haxby",
+    "write_miyawaki",
+    "write_rest",
+]
 
 # Each changes whenever a file of its data set would: datasets.py rewrites the older.
-VERSIONS = {"haxby": "1", "miyawaki": "1"}
+VERSIONS = {"haxby": "1", "miyawaki": "1", "rest": "1"}

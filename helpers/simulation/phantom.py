@@ -5,6 +5,7 @@ How a voxel's series is made, in percent of its baseline::
     BOLD = baseline x (1 + (signal + noise + drift) / 100) + motion . gradient(baseline)
 """
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Phantom:
         return nib.affines.apply_affine(self.affine, ijk)
 
 
+@functools.cache
 def _cropped_tissues(voxel_size: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Return MNI152's brain, gray and white matter, cropped to the brain."""
     # Imported here: nilearn takes seconds to import, and most readers never simulate.
@@ -97,6 +99,25 @@ def make_phantom(voxel_size: int = 4, seed: int = 0) -> Phantom:
         baseline=baseline.astype(np.float32),
         noise_sd=noise_sd.astype(np.float32),
     )
+
+
+def make_tissues(voxel_size: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how much of each voxel of `make_phantom` is which tissue.
+
+    Parameters
+    ----------
+    voxel_size : int
+        Edge of the cubic voxels in mm.
+
+    Returns
+    -------
+    gray, white, csf : ndarray of float32, shape (x, y, z)
+        Shares between 0 and 1; all are 0 outside the brain.
+    """
+    (brain, gray, white), _ = _cropped_tissues(voxel_size)
+    inside = brain > 0.5
+    csf = np.clip(1 - gray - white, 0, 1)
+    return gray * inside, white * inside, csf * inside
 
 
 # --- noise -----------------------------------------------------------------------
