@@ -6,7 +6,14 @@ from sklearn.svm import SVC
 
 from helpers.cleaning import clean
 from helpers.datasets import Haxby
-from helpers.exercises.feedback import Feedback, missing, not_yet, number, right
+from helpers.exercises.feedback import (
+    Feedback,
+    missing,
+    not_yet,
+    number,
+    numbers,
+    right,
+)
 from helpers.masking import apply_mask
 
 
@@ -78,10 +85,9 @@ def check_chance_scores(answer: object, n_expected: int = 20) -> Feedback:
     -------
     Feedback
     """
-    empty = missing(answer, f"a list of {n_expected} mean accuracies")
-    if empty is not None:
-        return empty
-    values = np.asarray(answer, dtype=float)
+    values = numbers(answer, f"a list of {n_expected} mean accuracies")
+    if isinstance(values, Feedback):
+        return values
     if values.shape != (n_expected,):
         return not_yet(
             f"Expected {n_expected} mean accuracies, but the shape is {values.shape}."
@@ -123,7 +129,8 @@ def check_hard_pair(answer: object, haxby: Haxby) -> Feedback:
     if empty is not None:
         return empty
     names = set(haxby.labels.label) - {"rest"}
-    pair = tuple(answer) if not isinstance(answer, str) else (answer,)
+    one_word = isinstance(answer, str) or not np.iterable(answer)
+    pair = (answer,) if one_word else tuple(str(name) for name in answer)
     if len(set(pair)) != 2 or not set(pair) <= names:
         return not_yet(f"Give two different names out of {', '.join(sorted(names))}.")
     score = _pair_score(haxby, pair)

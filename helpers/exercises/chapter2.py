@@ -5,7 +5,14 @@ from sklearn.base import clone
 from sklearn.model_selection import LeaveOneGroupOut, cross_val_score
 from sklearn.pipeline import Pipeline
 
-from helpers.exercises.feedback import Feedback, missing, not_yet, number, right
+from helpers.exercises.feedback import (
+    Feedback,
+    missing,
+    not_yet,
+    number,
+    numbers,
+    right,
+)
 
 
 def check_most_variable(answer: object, X_train: np.ndarray) -> Feedback:
@@ -76,7 +83,9 @@ def check_pipeline(
     -------
     Feedback
     """
-    wrong = missing(pipeline, "a pipeline") or _check_steps(pipeline, X, y, k)
+    wrong = missing(pipeline, "a pipeline")
+    if wrong is None:
+        wrong = _check_steps(pipeline, X, y, k)
     if wrong is not None:
         return wrong
     value = number(answer, "the mean accuracy")
@@ -121,7 +130,12 @@ def _check_steps(
         )
     if not hasattr(pipeline[-1], "predict"):
         return not_yet("The last step cannot predict: put the classifier last.")
-    given = clone(pipeline[:-1]).fit_transform(X, y)
+    if len(pipeline) == 1:
+        return not_yet("Scaling and selection are missing: put them first.")
+    try:
+        given = clone(pipeline[:-1]).fit_transform(X, y)
+    except (TypeError, ValueError) as error:
+        return not_yet(f"The pipeline cannot be fitted: {error}")
     if given.shape[1] != k:
         return not_yet(
             f"{given.shape[1]} voxels reach the classifier instead of {k}:"
@@ -164,23 +178,46 @@ def check_run_splits(
             f"Expected {n_folds} folds, got {len(folds)}. How many a splitter draws is"
             " its n_splits; LeaveOneGroupOut and GroupKFold test each run only once."
         )
-    for fold, (train, test) in enumerate(folds, start=1):
-        train_runs, test_runs = set(runs[train]), set(runs[test])
-        if train_runs & test_runs:
-            return not_yet(
-                f"In fold {fold}, {len(train_runs & test_runs)} runs are on both"
-                " sides. Take a splitter whose name begins with Group."
-            )
-        if len(test_runs) != n_test_runs:
-            return not_yet(
-                f"Fold {fold} tests {len(test_runs)} runs instead of {n_test_runs}:"
-                " set test_size, which here counts runs."
-            )
-        if len(runs[train]) + len(runs[test]) != len(runs):
-            return not_yet(f"In fold {fold} some volumes are on neither side.")
-    if len({tuple(sorted(set(runs[test]))) for _, test in folds}) == 1:
+    tested = set()
+    for n, fold in enumerate(folds, start=1):
+        if len(fold) != 2:
+            return not_yet(f"Fold {n} is no pair (training rows, test rows).")
+        train, test = (np.asarray(rows) for rows in fold)
+        wrong = _check_fold(train, test, runs, n_test_runs)
+        if wrong is not None:
+            return not_yet(f"Fold {n}: {wrong}")
+        tested.add(tuple(np.unique(runs[test])))
+    if len(tested) == 1:
         return not_yet("All folds test the same runs: draw anew for each.")
     return right("Whole runs, drawn at random: no run is on both sides.")
+
+
+def _check_fold(
+    train: np.ndarray, test: np.ndarray, runs: np.ndarray, n_test_runs: int
+) -> str | None:
+    """Return what is wrong with one fold, or None."""
+    n_runs = len(np.unique(runs))
+    if train.dtype != bool and len(train) + len(test) == n_runs:
+        return (
+            "These look like numbers of runs. Give the numbers of the rows of X, as a"
+            " splitter does."
+        )
+    train_runs, test_runs = set(runs[train]), set(runs[test])
+    if train_runs & test_runs:
+        return (
+            f"{len(train_runs & test_runs)} runs are on both sides. Take a splitter"
+            " whose name begins with Group."
+        )
+    if len(runs[train]) + len(runs[test]) != len(runs):
+        return "some volumes are on neither side."
+    if len(test_runs) == n_runs - n_test_runs != n_test_runs:
+        return "the other way round: first the training rows, then the test rows."
+    if len(test_runs) != n_test_runs:
+        return (
+            f"{len(test_runs)} runs are tested instead of {n_test_runs}. Set test_size,"
+            " which here counts runs."
+        )
+    return None
 
 
 def check_lucky_best(best: object, nested: object, gap: float = 0.05) -> Feedback:
@@ -197,9 +234,10 @@ def check_lucky_best(best: object, nested: object, gap: float = 0.05) -> Feedbac
     -------
     Feedback
     """
-    empty = missing(best, "best_score_") or missing(nested, "the nested scores")
-    if empty is not None:
-        return empty
+    for answer, what in ((best, "best_score_"), (nested, "the nested scores")):
+        values = numbers(answer, what)
+        if isinstance(values, Feedback):
+            return values
     best, nested = np.mean(best), np.mean(nested)
     if not (0 <= best <= 1 and 0 <= nested <= 1):
         return not_yet("Accuracies lie between 0 and 1.")

@@ -58,4 +58,22 @@ def number(answer: object, what: str) -> float | Feedback:
             f"Expected {what}, one number, but got an array of shape {value.shape}."
             " Did you forget to take the mean?"
         )
-    return float(value.reshape(()) if value.ndim == 0 else value.ravel()[0])
+    if not np.isfinite(value).all():
+        return not_yet(f"Expected {what}, but got {float(value.ravel()[0])}.")
+    return float(value.ravel()[0])
+
+
+def numbers(answer: object, what: str) -> np.ndarray | Feedback:
+    """Return an array of numbers, or the feedback that it is none."""
+    empty = missing(answer, what)
+    if empty is not None:
+        return empty
+    try:
+        values = np.asarray(answer, dtype=float)
+    except (TypeError, ValueError):
+        return not_yet(f"Expected {what}, as numbers, but some are something else.")
+    if values.size == 0:
+        return not_yet(f"Expected {what}, but it is an empty list.")
+    if not np.isfinite(values).all():
+        return not_yet(f"Expected {what}, but some are not finite numbers (NaN).")
+    return values
