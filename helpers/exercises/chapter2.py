@@ -197,7 +197,7 @@ def _check_fold(
 ) -> str | None:
     """Return what is wrong with one fold, or None."""
     n_runs = len(np.unique(runs))
-    if train.dtype != bool and len(train) + len(test) == n_runs:
+    if len(train) + len(test) == n_runs:
         return (
             "These look like numbers of runs. Give the numbers of the rows of X, as a"
             " splitter does."
