@@ -154,8 +154,6 @@ def _read_volumes(stored: ArrayProxy, n_volumes: int) -> Iterator[np.ndarray]:
                     volume = volume * np.float64(stored.slope) + stored.inter
                 yield volume
                 n_read += 1
-            # A .gz file ends in a checksum, compared only when it is read.
-            file.read(1)
     except (EOFError, BadGzipFile, zlib.error) as error:
         raise OSError(
             f"{path} is cut short or damaged, after {n_read} of {n_volumes} "

@@ -89,7 +89,6 @@ def resample(
         np.clip(data, low, high, out=data)
     resampled = nib.Nifti1Image(data, affine, img.header)  # the header holds the TR
     resampled.set_data_dtype(data.dtype)
-    resampled.header.set_slope_inter(None)  # the values are scaled already
     return resampled
 
 

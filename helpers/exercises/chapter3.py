@@ -128,7 +128,7 @@ def check_tsnr(answer: object, X: np.ndarray, mask: np.ndarray) -> Feedback:
             f"The shape is {value.shape}; expected {mask.shape}, the mask's. Put one"
             " value a voxel back with unmask."
         )
-    mean, std = X.mean(axis=0, dtype=float), X.std(axis=0, dtype=float)
+    mean, std = X.mean(axis=0), X.std(axis=0)
     std[std == 0] = np.nan
     ratio = np.nanmedian(value / (mean / std))
     if np.nanmedian(np.abs(value)) < 0.5 and np.nanmedian(np.abs(value * mean)) < 100:

@@ -1,8 +1,8 @@
 """Masking against nilearn, and what it says when it cannot be done."""
 
-import os
+import subprocess
+import sys
 import tracemalloc
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -154,6 +154,32 @@ def test_memory_is_x_and_a_few_volumes(tmp_path, fwhm):
     assert X.nbytes + 10 * volume < 150 * volume / 4  # the raw int16 series
 
 
+PEAK = """
+import resource, sys
+import numpy as np
+from helpers.masking import apply_mask, load_mask
+load_mask(sys.argv[2])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+X = apply_mask(sys.argv[1], sys.argv[2])
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, X.nbytes)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux only")
+def test_a_process_needs_less_than_the_series_itself(tmp_path):
+    # As the operating system sees it, decompression included.
+    bold, mask = _compressed_series(tmp_path, n_volumes=1000)
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, bold, mask],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    grown, x_bytes = map(int, done.stdout.split())
+    stored = 32 * 32 * 20 * 1000 * 2  # bytes, as int16; float64 takes four times that
+    assert grown < x_bytes + 12e6 < stored
+
+
 def test_a_compressed_file_is_opened_once(tmp_path, monkeypatch):
     bold, mask = _compressed_series(tmp_path, n_volumes=5)
     opened = []
@@ -230,7 +256,7 @@ def _head(n_volumes=5):
     ball = np.sum((grid / np.array([11, 12, 10]).reshape(3, 1, 1, 1)) ** 2, axis=0) < 1
     bright = ball.copy()
     bright[14:16, 15:17, 14] = False
-    bright[:3, :3, :3] = True
+    bright[:6, :6, :6] = True  # large enough to survive the opening
     noise = 20 * rng.standard_normal((*ball.shape, n_volumes))
     data = np.where(bright, 800.0, 60.0)[..., None] + noise
     return nib.Nifti1Image(data.astype("float32"), AFFINES["isotropic"]), ball
@@ -246,21 +272,15 @@ def test_compute_mask_finds_the_brain(as_3d):
     found = np.asarray(mask.dataobj)
     assert set(np.unique(found)) == {0, 1}
     assert _dice(found > 0, brain) > 0.99
+    assert not found[:6, :6, :6].any()
+    assert found[14:16, 15:17, 14].all()
     assert _dice(found > 0, compute_epi_mask(img).get_fdata() > 0) > 0.95
 
 
-def test_compute_mask_on_a_real_slice():
+def test_compute_mask_on_a_real_slice(slice_folder):
     # One slice only: the opening must not eat it from above and below.
-    root = Path(__file__).parents[2]
-    folders = [root.parent / "shared" / "data" / "haxby_slice"]
-    if "COURSE_DATA_DIR" in os.environ:
-        samples = Path(os.environ["COURSE_DATA_DIR"]) / "samples"
-        folders.insert(0, samples / "haxby_slice")
-    found = [folder for folder in folders if (folder / "bold.nii.gz").exists()]
-    if not found:
-        pytest.skip("the real slice is not here")
-    given, _ = load_mask(found[0] / "mask.nii.gz")
-    computed, _ = load_mask(compute_mask(found[0] / "bold.nii.gz"))
+    given, _ = load_mask(slice_folder / "mask.nii.gz")
+    computed, _ = load_mask(compute_mask(slice_folder / "bold.nii.gz"))
     assert _dice(computed, given) > 0.95
 
 

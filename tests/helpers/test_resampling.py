@@ -165,12 +165,14 @@ def test_scaled_integers_and_the_tr_of_the_file(tmp_path):
         )
 
 
-def test_a_scaling_set_by_hand_is_not_applied_twice(tmp_path):
-    img = _image(SOURCES["isotropic"])
-    img.header.set_slope_inter(0.5, 10)
-    nib.save(resample(img, img.affine, img.shape), tmp_path / "same.nii")
-    same = nib.load(tmp_path / "same.nii").get_fdata()
-    np.testing.assert_allclose(same, img.get_fdata(), rtol=1e-6)
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_a_scaling_set_by_hand_does_not_round_the_values(tmp_path, interpolation):
+    img = _image(SOURCES["isotropic"], "int16")
+    img.header.set_slope_inter(0.3, 10)
+    same = resample(img, img.affine, img.shape, interpolation)
+    nib.save(same, tmp_path / "same.nii")
+    saved = nib.load(tmp_path / "same.nii").get_fdata()
+    np.testing.assert_allclose(saved, np.asarray(img.dataobj), rtol=1e-5)
 
 
 def test_a_slice_can_be_resampled():
@@ -227,3 +229,15 @@ def test_error_on_nan():
     message = r"Volume 1 has 2 NaN or infinite voxels.*\(4, 5, 6\).*nan_to_num"
     with pytest.raises(ValueError, match=message):
         resample(img, np.eye(3))
+
+
+@pytest.mark.parametrize("step", [0.55, 1.1])
+@pytest.mark.parametrize("interpolation", ["nearest", "linear"])
+def test_swapped_axes_round_like_nilearn(step, interpolation):
+    # The last row of target voxels lies on the outermost centers, where the last bit
+    # of a position decides between a value and 0.
+    img = _image(_affine(np.diag([3.1, 3.75, 4]), [-30.3, 12.1, -20]))
+    turned = step * np.array([[0, 0, 1], [-1, 0, 0], [0, 1, 0]])
+    resampled = resample(img, turned, None, interpolation)
+    expected = _nilearn(img, turned, None, interpolation)
+    np.testing.assert_allclose(resampled.get_fdata(), expected.get_fdata(), atol=1e-3)
