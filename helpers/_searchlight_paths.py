@@ -10,7 +10,7 @@ a matrix is nearly singular. `searchlight` fits the estimator itself there,
 so that its scores are those of scikit-learn and not nearly those.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Real
 
 import numpy as np
@@ -23,6 +23,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 from sklearn.utils.multiclass import type_of_target
 from threadpoolctl import threadpool_limits
+from tqdm.auto import tqdm
 
 Splits = Sequence[tuple[np.ndarray, np.ndarray]]
 Result = tuple[np.ndarray, np.ndarray]  # scores (n_centers, n_folds), in_doubt
@@ -100,6 +101,7 @@ def naive_bayes(
     splits: Splits,
     estimator: GaussianNB,
     n_jobs: int | None = None,
+    progress: bool = False,
 ) -> Result:
     """Score Gaussian naive Bayes in all spheres, several folds at a time."""
     rows = rows[:-1]
@@ -113,8 +115,9 @@ def naive_bayes(
     moved, rounded = _tolerance(variances, width)
     largest = estimator.var_smoothing * _largest_inside(spheres, spread.max(axis=1))
 
-    n_samples = sum(map(len, tests))
-    n_parts = max(effective_n_jobs(n_jobs), n_samples // 256)
+    # Parts of about 16 MB: large enough to be fast, small enough to be reused.
+    n_votes = sum(map(len, tests)) * max(len(rows), spheres.shape[0])
+    n_parts = max(effective_n_jobs(n_jobs), n_votes // 2_000_000)
     parts = np.array_split(np.arange(len(tests)), min(n_parts, len(tests)))
     results = Parallel(n_jobs=n_jobs, prefer="threads")(
         delayed(_naive_bayes_folds)(
@@ -126,7 +129,7 @@ def naive_bayes(
             log_prior[part],
             spheres,
         )
-        for part in parts
+        for part in tqdm(parts, disable=not progress, leave=False, unit="part")
     )
     scores = np.concatenate([score for score, _ in results], axis=1)
     margins = np.min([margin for _, margin in results], axis=0)
@@ -152,13 +155,21 @@ def _moments(
     for fold, (train, _) in enumerate(splits):
         marks[train, fold, codes[train]] = 1
     counts = marks.sum(axis=0)  # (n_folds, n_classes)
-    n_train = counts.sum(axis=1, keepdims=True)
-    marks = marks.reshape(len(codes), -1)
-    means = (rows @ marks).reshape(len(rows), *counts.shape) / counts
-    squares = (rows**2 @ marks).reshape(means.shape) / counts
-    share = counts / n_train
-    spread = (squares * share).sum(axis=2) - (means * share).sum(axis=2) ** 2
-    return np.log(share), means, squares - means**2, spread
+    marks = (marks / counts).reshape(len(codes), -1)
+    means, squares = (np.empty((len(rows), *counts.shape)) for _ in range(2))
+    for v in _blocks(len(rows)):
+        means[v] = (rows[v] @ marks).reshape(-1, *counts.shape)
+        squares[v] = (rows[v] ** 2 @ marks).reshape(-1, *counts.shape)
+    share = counts / counts.sum(axis=1, keepdims=True)
+    spread = np.einsum("vfc,fc->vf", squares, share)
+    spread -= np.einsum("vfc,fc->vf", means, share) ** 2
+    squares -= means**2
+    return np.log(share), means, squares, spread
+
+
+def _blocks(n_rows: int, size: int = 512) -> Iterator[slice]:
+    """Go through the rows of a matrix in blocks that fit into the cache."""
+    return (slice(start, start + size) for start in range(0, n_rows, size))
 
 
 def _tolerance(
@@ -198,17 +209,20 @@ def _naive_bayes_folds(
     n_others = prior.shape[1]
     first = min(n_others - 1, 1)
     votes = np.zeros((first + n_others, spheres.shape[0], len(tested)))
+    log_odds = np.empty((len(rows), len(tested)))
     for k in range(n_others):
-        log_odds = np.empty((len(rows), len(tested)))
-        for start in range(0, len(rows), 1024):  # blocks that fit in the cache
-            v = slice(start, start + 1024)
-            x = rows[v][:, tested]
-            parabola = (a[v, :, k] @ to_samples) * x + b[v, :, k] @ to_samples
-            log_odds[v] = parabola * x + c[v, :, k] @ to_samples
+        for v in _blocks(len(rows)):
+            x, parabola = rows[v].take(tested, axis=1), log_odds[v]
+            np.matmul(a[v, :, k], to_samples, out=parabola)
+            parabola *= x
+            parabola += b[v, :, k] @ to_samples
+            parabola *= x
+            parabola += c[v, :, k] @ to_samples
         votes[first + k] = spheres @ log_odds
         votes[first + k] += prior[:, k] @ to_samples
     correct, margin = _judge(votes, codes[tested])
-    return correct.astype(np.float32) @ to_samples.T / sizes, margin
+    n_correct = correct.astype(np.float32) @ to_samples.T.astype(np.float32)
+    return n_correct.astype(np.float64) / sizes, margin
 
 
 def _judge(votes: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -231,6 +245,7 @@ def _in_batches(
     rows: np.ndarray,
     spheres: sparse.csr_array,
     n_jobs: int | None,
+    progress: bool,
     *args: object,
 ) -> Result:
     """Gather spheres as (n_spheres, n_voxels, n_samples) and do the task on each batch.
@@ -244,7 +259,8 @@ def _in_batches(
     # One thread a batch: the matrices are too small for BLAS to share out.
     with threadpool_limits(1, "blas"):
         results = Parallel(n_jobs=n_jobs, prefer="threads")(
-            delayed(_do_batch)(task, rows, spheres, batch, *args) for batch in batches
+            delayed(_do_batch)(task, rows, spheres, batch, *args)
+            for batch in tqdm(batches, disable=not progress, leave=False, unit="batch")
         )
     scores = np.empty((len(order), results[0][0].shape[1]))
     in_doubt = np.empty(len(order), dtype=bool)
@@ -298,11 +314,12 @@ def ridge(
     splits: Splits,
     estimator: RidgeClassifier,
     n_jobs: int | None = None,
+    progress: bool = False,
 ) -> Result:
     """Score the ridge classifier in all spheres, by the errors left out."""
     tests = [test for _, test in splits]
     return _in_batches(
-        _ridge_batch, rows, spheres, n_jobs, codes, tests, estimator.alpha
+        _ridge_batch, rows, spheres, n_jobs, progress, codes, tests, estimator.alpha
     )
 
 
@@ -353,6 +370,7 @@ def discriminant(
     splits: Splits,
     estimator: LinearDiscriminantAnalysis,
     n_jobs: int | None = None,
+    progress: bool = False,
 ) -> Result:
     """Score linear discriminant analysis in all spheres, by subtraction."""
     member = np.eye(codes.max() + 1)[codes]  # (n_samples, n_classes)
@@ -361,7 +379,14 @@ def discriminant(
     scale[scale == 0] = 1
     tests = [test for _, test in splits]
     return _in_batches(
-        _discriminant_batch, rows / scale, spheres, n_jobs, codes, member, tests
+        _discriminant_batch,
+        rows / scale,
+        spheres,
+        n_jobs,
+        progress,
+        codes,
+        member,
+        tests,
     )
 
 
@@ -425,11 +450,12 @@ def support_vectors(
     splits: Splits,
     estimator: LinearSVC,
     n_jobs: int | None = None,
+    progress: bool = False,
 ) -> Result:
     """Score LinearSVC (squared hinge) in all spheres, by Newton's method."""
     one = float(estimator.intercept_scaling)
     return _in_batches(
-        _support_batch, rows, spheres, n_jobs, codes, splits, estimator.C, one
+        _support_batch, rows, spheres, n_jobs, progress, codes, splits, estimator.C, one
     )
 
 

@@ -79,7 +79,7 @@ def permute_labels(
         mixed = np.flatnonzero(y[inside] != labels[block])
         if mixed.size:
             raise ValueError(
-                f"Block {blocks[inside][mixed[0]]!r} of run {run!r} holds several "
+                f"Block {blocks[inside][mixed[0]]} of run {run} holds several "
                 "labels: expected one. Give every block a number of its own."
             )
         permuted[inside] = rng.permutation(labels)[block]
@@ -174,7 +174,7 @@ def permutation_p_values(
         The share of permutations with such a score in this very sphere.
     p_corrected : ndarray, shape (n_centers,)
         The share of permutations with such a score in any sphere: at most 5 % of
-        brains without any signal show a sphere with p below 0.05.
+        brains without any signal show a sphere with p of 0.05 or less.
 
     Notes
     -----

@@ -1,8 +1,10 @@
 """The searchlight: what each small sphere of voxels says about the labels.
 
 The lesson: a searchlight is nothing but cross-validation, once for the sphere
-around every voxel. Done literally that is a few hundred thousand fits; this
-module does it literally for any scikit-learn classifier.
+around every voxel. Done literally that is a few hundred thousand fits, and for
+any scikit-learn classifier this module does it literally. For four of them
+algebra gives the same scores a hundred to thousands of times faster; that is in
+`helpers._searchlight_paths`.
 """
 
 from collections.abc import Iterable
@@ -160,8 +162,14 @@ def searchlight(
     ------
     ValueError
         If X, y, groups and mask do not fit together, X holds NaN or infinite
-        values, the radius is not positive, a center lies outside the mask, or
-        the training samples of a fold hold one class only.
+        values, the radius is not positive, a center lies outside the mask, the
+        training samples of a fold hold one class only, or a fit fails.
+
+    Notes
+    -----
+    All is computed in float64. For the accuracy of GaussianNB, RidgeClassifier,
+    LinearDiscriminantAnalysis and LinearSVC (squared hinge, solved to the end)
+    most fits are skipped; the scores are those of `cross_val_score`.
 
     References
     ----------
@@ -225,7 +233,7 @@ def split_samples(
         if len(np.unique(y[train])) < 2:
             raise ValueError(
                 f"The training samples of fold {fold} hold one class only "
-                f"({y[train][0]!r}): expected two or more. Choose a cv that leaves "
+                f"({y[train][0]}): expected two or more. Choose a cv that leaves "
                 "samples of every class to train on."
             )
     return splits
@@ -250,7 +258,7 @@ def score_spheres(
         )
     codes = np.unique(y, return_inverse=True)[1]
     rows = voxel_rows(X, path) if rows is None else rows
-    scores, in_doubt = path(rows, codes, spheres, splits, estimator, n_jobs)
+    scores, in_doubt = path(rows, codes, spheres, splits, estimator, n_jobs, progress)
     if in_doubt.any():
         scores[in_doubt] = _fit_everywhere(
             X, y, spheres[in_doubt], splits, estimator, scoring, n_jobs, progress
@@ -296,6 +304,14 @@ def _cross_validate(
     for i, voxels in enumerate(members):
         inside = X[:, voxels].astype(np.float64)
         for fold, (train, test) in enumerate(splits):
-            fitted = clone(estimator).fit(inside[train], y[train])
+            try:
+                fitted = clone(estimator).fit(inside[train], y[train])
+            except (ValueError, IndexError, ArithmeticError) as error:
+                n_constant = np.sum(np.ptp(inside[train], axis=0) == 0)
+                raise ValueError(
+                    f"{estimator} cannot be fitted in fold {fold} of the sphere of "
+                    f"columns {voxels[:3]}...: {error}. {n_constant} of its "
+                    f"{len(voxels)} voxels are constant: leave such out of the mask."
+                ) from error
             scores[i, fold] = scorer(fitted, inside[test], y[test])
     return scores
