@@ -21,19 +21,29 @@ from helpers.exercises.chapter3 import (
     check_tsnr,
     check_voxel,
 )
+from helpers.exercises.chapter4_trust import (
+    check_fooling_design,
+    check_honest_score,
+    check_p_value,
+    check_runs_needed,
+)
 from helpers.exercises.feedback import Feedback
 
 __all__ = [
     "Feedback",
     "check_back_to_brain",
     "check_chance_scores",
+    "check_fooling_design",
     "check_hard_pair",
     "check_high_pass",
+    "check_honest_score",
     "check_lucky_best",
     "check_most_variable",
+    "check_p_value",
     "check_pair_accuracy",
     "check_pipeline",
     "check_run_splits",
+    "check_runs_needed",
     "check_tsnr",
     "check_voxel",
 ]
