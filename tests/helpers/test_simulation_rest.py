@@ -225,13 +225,42 @@ def test_groups_differ_in_one_connection_by_little(rest):
     truth = np.array([simulation._expected_correlation(s) for s in subjects])
     patient = np.array([s.patient for s in subjects])
     assert patient.sum() == 20
-    difference = truth[patient].mean() - truth[~patient].mean()
     # A correlation over 120 slow volumes is uncertain by about 0.15.
-    assert 0.05 < difference < 0.16
-    assert rest.truth.connection["correlation"].tolist() == pytest.approx(
-        truth[: len(rest.func)].tolist(), abs=1e-4
-    )
+    assert 0.05 < truth[patient].mean() - truth[~patient].mean() < 0.15
+    expected = truth[: len(rest.func)].tolist()
+    found = rest.truth.connection["correlation"].tolist()
+    assert found == pytest.approx(expected, abs=1e-4)
     assert rest.truth.connection["adhd"].tolist() == rest.phenotypic["adhd"].tolist()
+
+
+def region_courses(subject) -> np.ndarray:
+    """Return the courses of one subject's regions, without noise, a column each."""
+    networks = list(simulation.REST_NETWORKS)
+    of_network = [networks.index(network) for network, *_ in simulation._REGIONS]
+    shared, own = simulation._courses(subject)
+    return simulation._NETWORK_SD * shared[:, of_network] + simulation._REGION_SD * own
+
+
+def test_group_difference_of_the_sample_is_that_of_its_population(monkeypatch):
+    """The 40 subjects are no lucky draw: other seeds show the same on average."""
+    subjects = [simulation._draw_subject(number) for number in range(1, 41)]
+    patient = np.array([s.patient for s in subjects])
+    names = [region for _, region, *_ in simulation._REGIONS]
+    i, j = (names.index(region) for region in simulation.REST_CONNECTION)
+
+    def effect() -> float:
+        """Return the difference in within-group standard deviations."""
+        courses = [region_courses(subject)[:, [i, j]].T for subject in subjects]
+        z = np.arctanh([np.corrcoef(pair)[0, 1] for pair in courses])
+        spread = np.sqrt((z[patient].var(ddof=1) + z[~patient].var(ddof=1)) / 2)
+        return (z[patient].mean() - z[~patient].mean()) / spread
+
+    ours, others = effect(), []
+    for seed in range(20):
+        monkeypatch.setattr(simulation, "_COURSES_SEED", seed)
+        others.append(effect())
+    assert 0.5 < np.mean(others) < 0.9
+    assert ours == pytest.approx(np.mean(others), abs=0.2)
 
 
 def test_true_correlation_is_that_of_the_courses():
