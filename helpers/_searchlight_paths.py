@@ -105,6 +105,9 @@ def naive_bayes(
 ) -> Result:
     """Score Gaussian naive Bayes in all spheres, several folds at a time."""
     rows = rows[:-1]
+    used = np.unique(spheres.indices)
+    if len(used) < len(rows):  # with few centers, most voxels are in no sphere
+        rows, spheres = rows[used], spheres[:, used]
     tests = [test for _, test in splits]
     log_prior, means, variances, spread = _moments(rows, codes, splits)
     width = np.ptp(rows, axis=1)
