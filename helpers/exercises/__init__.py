@@ -21,6 +21,12 @@ from helpers.exercises.chapter3 import (
     check_tsnr,
     check_voxel,
 )
+from helpers.exercises.chapter4_decoding import (
+    check_best_sphere,
+    check_better_map,
+    check_control,
+    check_pattern,
+)
 from helpers.exercises.chapter4_trust import (
     check_fooling_design,
     check_honest_score,
@@ -32,7 +38,10 @@ from helpers.exercises.feedback import Feedback
 __all__ = [
     "Feedback",
     "check_back_to_brain",
+    "check_best_sphere",
+    "check_better_map",
     "check_chance_scores",
+    "check_control",
     "check_fooling_design",
     "check_hard_pair",
     "check_high_pass",
@@ -41,6 +50,7 @@ __all__ = [
     "check_most_variable",
     "check_p_value",
     "check_pair_accuracy",
+    "check_pattern",
     "check_pipeline",
     "check_run_splits",
     "check_runs_needed",
