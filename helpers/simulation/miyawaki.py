@@ -133,10 +133,10 @@ _VISUAL_AREAS = (
 _MAGNIFICATION, _MAGNIFICATION_OFFSET = 17.3, 0.75
 _POLE = -104.0  # MNI y of the occipital pole in mm, where the fovea is
 _HALF_WIDTH = 30.0  # mm from the midline
-_RF_SIZE = (0.40, 0.12)  # degrees at the fovea, and more of them per degree outwards
+_RF_SIZE = (0.40, 0.14)  # degrees at the fovea, and more of them per degree outwards
 _RF_SCATTER = 0.25  # pixels, at the fovea
-_AMPLITUDE, _AMPLITUDE_SPREAD = 2.0, 0.6  # percent; log-normal
-_HRF_DELAY, _HRF_DELAY_SPREAD = 4.5, 0.4  # s to the peak
+_AMPLITUDE, _AMPLITUDE_SPREAD = 3.2, 0.4  # percent; log-normal
+_HRF_DELAY, _HRF_DELAY_SPREAD = 4.2, 0.4  # s to the peak; visual cortex is early
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ def _make_retinotopy(rng: np.random.Generator, phantom: Phantom) -> Retinotopy:
     larger = np.asarray([factor for *_, factor in _VISUAL_AREAS])[area]
     size = (_RF_SIZE[0] + _RF_SIZE[1] * eccentricity) * larger
     delay = smooth_field(rng, phantom.brain.shape, 2.0)[cortex]
-    delay = np.clip(_HRF_DELAY + _HRF_DELAY_SPREAD * delay, 3.3, 5.7)
+    delay = np.clip(_HRF_DELAY + _HRF_DELAY_SPREAD * delay, 3.0, 5.4)
     return Retinotopy(
         cortex=cortex,
         area=area,
@@ -280,7 +280,8 @@ class _Signal:
         """Return the signal of one run, shape (n_volumes, n_voxels)."""
         n_blocks, n_voxels = len(images), len(self.fields)
         blocks = images.reshape(n_blocks, 100) @ self.fields.T
-        # Attention and arousal wax and wane.
+        # Attention and arousal wax and wane, from run to run and from block to block.
+        blocks *= np.exp(self.rng.normal(0, 0.10))
         blocks *= np.exp(self.rng.normal(0, 0.15, (n_blocks, 1)))
         signal = np.empty((self.session.n_volumes(), n_voxels), dtype=np.float32)
         for k, response in enumerate(self.responses):
