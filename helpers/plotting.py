@@ -45,6 +45,8 @@ COLORS = {
     "train": "#5840FF",
     "test": "#E600C9",
     "chance": "#808080",
+    "real": "#5840FF",
+    "simulated": "#A67C00",
 }
 
 _CYCLE = [COLORS[name] for name in ("house", "face", "cat", "bottle", "shoe", "chair")]

@@ -34,12 +34,20 @@ from helpers.exercises.chapter4_trust import (
     check_runs_needed,
 )
 from helpers.exercises.feedback import Feedback
+from helpers.exercises.real_haxby import (
+    check_block_null,
+    check_by_position,
+    check_slice_pair,
+    check_tells_apart,
+)
 
 __all__ = [
     "Feedback",
     "check_back_to_brain",
     "check_best_sphere",
     "check_better_map",
+    "check_block_null",
+    "check_by_position",
     "check_chance_scores",
     "check_control",
     "check_fooling_design",
@@ -54,6 +62,8 @@ __all__ = [
     "check_pipeline",
     "check_run_splits",
     "check_runs_needed",
+    "check_slice_pair",
+    "check_tells_apart",
     "check_tsnr",
     "check_voxel",
 ]

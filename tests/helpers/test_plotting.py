@@ -372,8 +372,12 @@ def lab(rgb, vision):
 @pytest.mark.parametrize("vision", VISION)
 @pytest.mark.parametrize(
     "names",
-    [CATEGORIES, ["face", "house", "signal", "noise", "train", "test"]],
-    ids=["categories", "roles"],
+    [
+        CATEGORIES,
+        ["face", "house", "signal", "noise", "train", "test"],
+        ["real", "simulated", "chance"],
+    ],
+    ids=["categories", "roles", "sources"],
 )
 def test_palette_is_told_apart(names, vision):
     # A difference of 2 in CIELAB is just noticeable; small areas need several times it.
