@@ -73,7 +73,9 @@ def scores_of(X, y, runs):
     return {
         "mended": cross_val_score(chain, X, y, groups=runs, cv=by_run).mean(),
         "colleague": cross_val_score(svm, selected, y, cv=shuffled).mean(),
-        "give cross_val_score all": cross_val_score(svm, selected, y, groups=runs, cv=by_run).mean(),
+        "give cross_val_score all": cross_val_score(
+            svm, selected, y, groups=runs, cv=by_run
+        ).mean(),
         "hold out whole": cross_val_score(chain, X, y, cv=shuffled).mean(),
         "all voxels": cross_val_score(svm, X, y, groups=runs, cv=by_run).mean(),
     }
