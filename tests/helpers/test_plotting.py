@@ -247,6 +247,30 @@ def test_mask_on_another_grid_hides_what_is_outside():
     assert np.array_equal(opacity(ax.images[0]), expected)
 
 
+def test_beyond_the_grid_of_an_image_or_mask_nothing_is_drawn():
+    # A box turned by 45 degrees covers half of the square that surrounds it.
+    turned = affine_of((0, 1, 2), (1, 1, 1))
+    turned[:2, :2] = np.sqrt(0.5) * np.array([[1, -1], [1, 1]])
+    box = nib.Nifti1Image(np.ones((40, 40, 3), np.float32), turned)
+    seen = opacity(plot_slice(box, world(turned, (20, 20, 1))[2]).images[0])
+    assert seen.mean() == pytest.approx(0.5, abs=0.03)
+
+    img = nib.Nifti1Image(np.ones((8, 8, 1), np.float32), np.eye(4))
+    small = nib.Nifti1Image(np.ones((2, 3, 1), np.uint8), np.eye(4))
+    seen = opacity(plot_slice(img, 0, mask=small).images[0])
+    assert seen[:3, :2].all() and seen.sum() == 6
+
+
+def test_voxels_keep_their_edges_and_proportions():
+    affine = affine_of((0, 1, 2), (2, 4, 3))
+    fig, ax = plt.subplots(figsize=(7, 2))
+    plot_slice(bright(affine), ax=ax)
+    fig.canvas.draw()
+    assert ax.images[0].get_interpolation() == "nearest"
+    (x0, y0), (x1, y1) = ax.transData.transform([(0, 0), (10, 10)])
+    assert x1 - x0 == pytest.approx(y1 - y0)
+
+
 def test_mask_drawn_alone_differs_from_a_white_page():
     image = drawn_pixels([[1, 0], [1, 1]], plot_slice)
     (gray,) = {tuple(c) for c in image.cmap(image.norm(image.get_array().compressed()))}
