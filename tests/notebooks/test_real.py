@@ -42,6 +42,35 @@ def test_real_notebook_gives_its_stored_outputs(path, real_data, monkeypatch):
     assert outcome.returncode == 0, outcome.stdout[-5000:]
 
 
+@pytest.mark.parametrize("edited", [False, True], ids=["as stored", "edited"])
+def test_stale_number_of_the_real_page_fails(
+    tmp_path, real_data, haxby_slice, monkeypatch, edited
+):
+    """Canary: the page's own score, changed in a copy, is caught on comparison."""
+    monkeypatch.setenv("COURSE_DATA_DIR", str(real_data))
+    notebook = nbformat.read(
+        Path(__file__).parents[2] / "notebooks/real/haxby_slice.ipynb", as_version=4
+    )
+    ids = [cell.id for cell in notebook.cells]
+    # Up to the first score, and the claim after it, which glues it: that is quick.
+    notebook.cells = notebook.cells[: ids.index("decode-claim") + 1]
+    glued = [
+        output.data
+        for output in notebook.cells[-1].outputs
+        if output.metadata.get("scrapbook", {}).get("name") == "accuracy"
+    ]
+    (kind,) = glued[0]
+    assert glued[0][kind] == "0.977"
+    if edited:
+        glued[0][kind] = "0.978"
+    nbformat.write(notebook, tmp_path / "copy.ipynb")
+    outcome = run_compared(tmp_path / "copy.ipynb")
+    assert outcome.returncode == int(edited), outcome.stdout[-3000:]
+    if edited:
+        assert "0.978" in outcome.stdout
+        assert "mismatch" in outcome.stdout
+
+
 # --- how outputs are stored -------------------------------------------------------
 
 PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
