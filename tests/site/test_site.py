@@ -55,6 +55,10 @@ def test_nothing_is_cut_and_no_residue(browser, site, page, theme, width):
     tab = open_page(browser, site, page, theme, width)
     # Solutions and hidden inputs are part of the page, too.
     tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    tab.evaluate(
+        "document.querySelectorAll('.toggle-hidden')"
+        ".forEach(d => d.classList.remove('toggle-hidden'))"
+    )
     wide = tab.evaluate("document.documentElement.scrollWidth")
     assert wide <= width, f"the page scrolls sideways: {wide} > {width}"
     cut = tab.evaluate(
@@ -77,6 +81,19 @@ def test_every_picture_has_alt_text_and_loads(browser, site, page):
     for alt, loaded_width, source in pictures:
         assert len(alt) > 20 and not alt.startswith("../"), source
         assert loaded_width > 0, source
+    tab.context.close()
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.startswith("notebooks/")])
+def test_figures_keep_their_colors_on_the_dark_theme(browser, site, page):
+    """The theme would gray them: a color means the same thing on every page."""
+    tab = open_page(browser, site, page, theme="dark")
+    seen = tab.evaluate(
+        "[...document.querySelectorAll('article div.cell_output img')]"
+        ".map(e => getComputedStyle(e)).map(s => [s.filter, s.backgroundColor])"
+    )
+    assert seen
+    assert {tuple(style) for style in seen} == {("none", "rgb(255, 255, 255)")}
     tab.context.close()
 
 
