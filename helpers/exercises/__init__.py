@@ -33,6 +33,11 @@ from helpers.exercises.chapter4_trust import (
     check_p_value,
     check_runs_needed,
 )
+from helpers.exercises.chapter5_encoding import (
+    check_better_encoding,
+    check_field_center,
+    check_unshifted,
+)
 from helpers.exercises.feedback import Feedback
 from helpers.exercises.real_haxby import (
     check_block_null,
@@ -40,8 +45,19 @@ from helpers.exercises.real_haxby import (
     check_slice_pair,
     check_tells_apart,
 )
+from helpers.exercises.real_miyawaki import (
+    check_black_image,
+    check_pairwise,
+    check_rebuilt,
+)
 
 __all__ = [
+    "check_better_encoding",
+    "check_field_center",
+    "check_unshifted",
+    "check_black_image",
+    "check_pairwise",
+    "check_rebuilt",
     "Feedback",
     "check_back_to_brain",
     "check_best_sphere",
