@@ -1056,7 +1056,11 @@ def load_miyawaki() -> Miyawaki:
     .. [1] Miyawaki et al. (2008), Neuron 60(5):915-929.
     """
     entry = _entry("miyawaki", chosen_source())
-    home = _bring(entry)
+    return _read_miyawaki(entry, _bring(entry))
+
+
+def _read_miyawaki(entry: Entry, home: Path) -> Miyawaki:
+    """Describe the experiment below `home`, in nilearn's layout."""
     paths = [home / name for name in _miyawaki_files()]
     func, label = tuple(paths[:32]), tuple(paths[32:64])
     for func_run, label_run in zip(func, label, strict=True):
