@@ -21,7 +21,11 @@ from helpers.simulation import phantom
 
 DECODER = make_pipeline(SelectKBest(f_classif, k=500), SVC(kernel="linear"))
 # Of the real slice: median over voxels, after a linear detrend of each run.
-REAL = {"lags": [0.355, 0.211, 0.142], "tsnr": 98.0}
+REAL = {
+    "lags": [0.355, 0.211, 0.142],
+    "spectrum": [0.447, 0.185, 0.141, 0.117, 0.109],  # from slow to fast
+    "tsnr": 98.0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +121,30 @@ def test_signal_is_in_ventral_temporal_cortex_and_nowhere_else(X, haxby, in_vt):
     assert 0.3 < outside < 0.65
 
 
+def test_no_voxel_outside_answers_to_pictures(X, haxby, in_vt):
+    """Correlate all voxels with pictures against rest: none outside has a response."""
+    shown = np.roll(haxby.labels.label != "rest", 1).astype(float)[:, np.newaxis]
+    answers = (X * clean(shown, runs=haxby.labels.run)).mean(axis=0)
+    assert np.median(answers[in_vt]) > 0.2
+    # Noise alone is as often below zero as above, and never far from it.
+    low, middle, high = np.percentile(answers[~in_vt], [0.1, 50, 99.9])
+    assert abs(middle) < 0.01
+    assert high == pytest.approx(-low, rel=0.15)
+    assert high < 0.13
+
+
+def test_no_voxel_outside_tells_faces_from_houses(X, haxby, in_vt):
+    """Test each voxel with one sample a block: outside, p-values are uniform."""
+    labels = haxby.labels
+    pair = labels[labels.label.isin(["face", "house"])]
+    blocks = pair.groupby(["run", "label"]).groups
+    means = np.array([X[rows].mean(axis=0) for rows in blocks.values()])
+    p = f_classif(means, [label for _, label in blocks])[1]
+    assert (p[in_vt] < 0.05).mean() > 0.3
+    assert (p[~in_vt] < 0.05).mean() == pytest.approx(0.05, abs=0.02)
+    assert (p[~in_vt] < 0.001).mean() < 0.003
+
+
 def test_splits_that_ignore_runs_are_too_kind(X, haxby, in_vt):
     shuffled = KFold(12, shuffle=True, random_state=0)
     pair = ["face", "house"]
@@ -173,6 +201,11 @@ def test_temporal_autocorrelation_is_that_of_the_real_slice(X, haxby):
     np.testing.assert_allclose(lags, REAL["lags"], atol=0.08)
 
 
+def test_spectrum_is_that_of_the_real_slice(X, haxby):
+    bands = spectrum(X, haxby.labels.run)
+    np.testing.assert_allclose(bands, REAL["spectrum"], atol=0.06)
+
+
 def test_noise_resembles_the_real_slice(X, haxby, haxby_slice):
     real = clean(
         apply_mask(haxby_slice.func, haxby_slice.mask), runs=haxby_slice.labels.run
@@ -185,6 +218,7 @@ def test_noise_resembles_the_real_slice(X, haxby, haxby_slice):
     np.testing.assert_allclose(
         autocorrelation(real, real_runs), REAL["lags"], atol=0.01
     )
+    np.testing.assert_allclose(spectrum(real, real_runs), REAL["spectrum"], atol=0.005)
     np.testing.assert_allclose(spectrum(X, runs), spectrum(real, real_runs), atol=0.06)
 
 
