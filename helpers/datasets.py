@@ -783,7 +783,14 @@ def _writing(entry: Entry, subject: int | None) -> Iterator[Path]:
             f"{error}. It needs about {entry.megabytes} MB there. Make room, or "
             "set COURSE_DATA_DIR to a folder that has it and that you may write to. "
             f"Then: {_command(entry, subject)}"
-        ) from error
+        ) from None
+
+
+def _reason(error: BaseException) -> str:
+    """Return what an error began with: "Name or service not known", and no more."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__
+    return str(error)
 
 
 @contextlib.contextmanager
@@ -844,11 +851,12 @@ def _fetch_full(entry: Entry, subject: int | None) -> None:
         except Exception as error:  # of several libraries: nilearn, requests, urllib3
             raise CourseDataError(
                 f"nilearn could not fetch the full data set {entry.name!r} (about "
-                f"{entry.megabytes} MB) into {home}: {error}\nWithout a network, unset "
+                f"{entry.megabytes} MB) into {home}: {_reason(error)}\n"
+                "Without a network, unset "
                 "COURSE_DATA to use the simulation, or copy the folder that nilearn "
                 f"keeps ({entry.list_files(subject)[0].split('/')[0]}) into {home}.\n"
                 f"To try again: {_command(entry, subject)}"
-            ) from error
+            ) from (None if isinstance(error, OSError) else error)
     problems = _problems(entry, subject)
     if problems:
         raise _damaged(entry, subject, problems)
@@ -877,10 +885,10 @@ def _download_sample(entry: Entry, replace: bool) -> None:
                 pooch.retrieve(url, checksum, path.name, folder, progressbar=True)
             except (requests.RequestException, ValueError) as error:
                 raise CourseDataError(
-                    f"Cannot download {url}: {error}\nWithout a network, copy the "
-                    f"file to {path} ({checksum}).\n"
+                    f"Cannot download {url}: {_reason(error)}\n"
+                    f"Without a network, copy the file to {path} ({checksum}).\n"
                     f"To try again: {_command(entry, None)}"
-                ) from error
+                ) from None
             (folder / path.name).replace(home / path.name)
 
 
@@ -1361,7 +1369,8 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if all is well, 1 if a file is damaged or could not be brought.
+        0 if all is well, 1 if a file is damaged or could not be brought, 130 if
+        interrupted.
     """
     parser = argparse.ArgumentParser(
         prog="python -m helpers.datasets",
@@ -1388,6 +1397,9 @@ def main(arguments: list[str] | None = None) -> int:
     except CourseDataError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted: run the same again to go on", file=sys.stderr)
+        return 130
     return 0
 
 

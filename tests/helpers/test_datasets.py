@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import nibabel as nib
@@ -573,6 +574,127 @@ def test_slice_download_resumes_where_it_broke(folder, slice_folder, monkeypatch
     assert [url.rsplit("/", 1)[-1] for url in asked] == ["attributes_literal.txt"]
 
 
+def serve_broken(monkeypatch, content: bytes, end: BaseException | None) -> None:
+    """Let `requests` hand over a half of the content, and then end in some way."""
+
+    def half_of_it(chunk_size=1):
+        yield content[: len(content) // 2]
+        if end is not None:
+            raise end
+
+    def get(url, **kwargs):
+        response = requests.Response()
+        response.status_code = 200
+        response.headers["content-length"] = str(len(content))
+        response.iter_content = half_of_it
+        return response
+
+    monkeypatch.setattr(requests, "get", get)
+
+
+@pytest.mark.parametrize(
+    ("end", "raises", "says"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt, None),
+        (requests.ConnectionError("reset by peer"), CourseDataError, "reset by peer"),
+        (None, CourseDataError, "hash"),
+        (FULL_DISK, CourseDataError, "No space left"),
+    ],
+    ids=["by hand", "by the network", "too early", "by a full disk"],
+)
+def test_slice_download_is_interrupted(
+    folder, slice_folder, monkeypatch, end, raises, says
+):
+    files = {path.name: path.read_bytes() for path in slice_folder.iterdir()}
+    serve_broken(monkeypatch, files["bold.nii.gz"], end)
+    with pytest.raises(raises, match=says):
+        load_haxby_slice()
+    assert files_below(folder / "samples" / "haxby_slice") == set()
+    serve(monkeypatch, files)
+    assert load_haxby_slice().func.read_bytes() == files["bold.nii.gz"]
+
+
+def test_fetching_the_slice_shows_a_bar(folder, slice_folder, monkeypatch, capsys):
+    files = {path.name: path.read_bytes() for path in slice_folder.iterdir()}
+    serve(monkeypatch, files)
+    assert main(["fetch", "haxby_slice"]) == 0
+    assert "100%" in capsys.readouterr().err
+    assert main(["check"]) == 0
+
+
+SLICE_LOADER = """
+import time
+from pathlib import Path
+import requests
+from helpers import datasets
+
+def get(url, **kwargs):
+    name = url.rsplit("/", 1)[-1]
+    content = (Path({files!r}) / name).read_bytes()
+
+    def slowly(chunk_size=1):
+        with open({log!r}, "a") as log:
+            log.write(name + "\\n")
+        yield content[:100]
+        time.sleep({seconds})
+        yield content[100:]
+
+    response = requests.Response()
+    response.status_code = 200
+    response.headers["content-length"] = str(len(content))
+    response.iter_content = slowly
+    return response
+
+requests.get = get
+print(len(datasets.load_haxby_slice().labels))
+"""
+
+
+def start_slice_loader(
+    folder: Path, slice_folder: Path, seconds: float
+) -> subprocess.Popen:
+    """Start a process that downloads the slice, each file taking `seconds`."""
+    log = folder.parent / "log"
+    log.touch()
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            SLICE_LOADER.format(files=str(slice_folder), log=str(log), seconds=seconds),
+        ],
+        env=os.environ | {"COURSE_DATA_DIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=Path(datasets.__file__).parents[1],
+    )
+
+
+def test_two_processes_download_the_slice_at_once(folder, slice_folder):
+    loaders = [start_slice_loader(folder, slice_folder, 0.5) for _ in range(2)]
+    outputs = [loader.communicate(timeout=120)[0] for loader in loaders]
+    assert [loader.returncode for loader in loaders] == [0, 0]
+    assert outputs == ["1452\n", "1452\n"]
+    names = sorted((folder.parent / "log").read_text().split())
+    assert names == sorted(path.name for path in slice_folder.iterdir())  # each once
+
+
+def test_killed_while_downloading_the_slice(folder, slice_folder, monkeypatch):
+    loader = start_slice_loader(folder, slice_folder, 600)
+    while not (folder.parent / "log").read_text():
+        assert loader.poll() is None, "ended before it downloaded"
+        time.sleep(0.05)
+    loader.send_signal(signal.SIGKILL)
+    loader.communicate()
+    sample = folder / "samples" / "haxby_slice"
+    assert list(sample.glob(".writing-*"))
+    assert datasets.check() == []  # nothing there that anyone would read
+    files = {path.name: path.read_bytes() for path in slice_folder.iterdir()}
+    serve(monkeypatch, files)
+    assert load_haxby_slice().func.exists()
+    assert files_below(sample) == set(files)
+
+
 def test_slice_download_with_a_wrong_checksum(folder, monkeypatch):
     serve(monkeypatch, {"bold.nii.gz": b"a captive portal"})
     with pytest.raises(CourseDataError, match="bold.nii.gz.*hash"):
@@ -767,6 +889,20 @@ def test_v1_is_downloaded_once(folder, v1_folder, monkeypatch):
     assert asked == [f"{root}V1_mean_figure.mat"]
 
 
+@pytest.mark.parametrize("source", ["sample", "full"])
+def test_without_network_the_error_is_one_and_short(folder, monkeypatch, source):
+    """A reader sees the reason and the mend, not the story of four libraries."""
+    if source == "full":
+        monkeypatch.setenv("COURSE_DATA", "full")
+    load = load_haxby if source == "full" else load_haxby_slice
+    with pytest.raises(CourseDataError) as error:
+        load()
+    shown = "".join(traceback.format_exception(error.value))
+    assert shown.count("Traceback") == 1
+    assert "Network is unreachable" in str(error.value)
+    assert "Max retries" not in shown
+
+
 # --- the command line ------------------------------------------------------------
 
 
@@ -800,6 +936,14 @@ def test_list_says_what_is_outdated_or_incomplete(folder, monkeypatch, capsys):
     assert states["5"] == "present"
 
 
+def test_fetch_interrupted_by_hand(folder, monkeypatch, capsys):
+    interrupted = writer_that_raises(KeyboardInterrupt())
+    monkeypatch.setattr(simulation, "write_haxby", interrupted)
+    assert main(["fetch", "haxby"]) == 130
+    assert "run the same again" in capsys.readouterr().err
+    assert files_below(folder / "simulated" / "haxby") == set()
+
+
 def test_unknown_name(folder, capsys):
     assert main(["fetch", "haxbee"]) == 1
     error = capsys.readouterr().err
@@ -816,6 +960,31 @@ def test_module_can_be_run(folder):
 
 
 # --- the real simulation ---------------------------------------------------------
+
+NO_ROOM = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # an error in place of the end
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+from helpers.datasets import main
+sys.exit(main(["fetch", "haxby"]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of file size")
+def test_the_simulation_itself_says_when_there_is_no_room(tmp_path):
+    """No stand-in: the system refuses to let a file grow beyond 2 MB."""
+    done = subprocess.run(
+        [sys.executable, "-c", NO_ROOM],
+        env=os.environ | {"COURSE_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        cwd=Path(datasets.__file__).parents[1],
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "error: Cannot write the simulated data set 'haxby'" in done.stderr
+    assert "File too large" in done.stderr
+    assert files_below(tmp_path / "simulated" / "haxby") == set()
 
 
 def test_nilearn_accepts_the_simulation(haxby, no_network):
