@@ -47,6 +47,12 @@ COLORS = {
     "chance": "#808080",
     "real": "#5840FF",
     "simulated": "#A67C00",
+    "default mode": "#D55E00",
+    "visual": "#0072B2",
+    "motor": "#269951",
+    "auditory": "#5840FF",
+    "fronto-parietal": "#E600C9",
+    "salience": "#E60039",
 }
 
 _CYCLE = [COLORS[name] for name in ("house", "face", "cat", "bottle", "shoe", "chair")]
