@@ -127,7 +127,8 @@ def record(row_id: str, value: float, source: str) -> None:
         if row is None:
             raise KeyError(f"{LEDGER.name} has no row {row_id!r}: add it there first.")
         if full or os.environ.get("COURSE_LEDGER") == "write":
-            row["ours"], row["data"] = f"{value:.4g}", source.split(":")[0].split()[0]
+            row["ours"] = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+            row["data"] = source.split(":")[0].split()[0]
             write(rows, path)
             return
     allowed = DRIFT * max(1, abs(value))
