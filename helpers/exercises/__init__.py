@@ -38,12 +38,6 @@ from helpers.exercises.chapter5_encoding import (
     check_field_center,
     check_unshifted,
 )
-from helpers.exercises.chapter6_ica import (
-    check_component,
-    check_judgment,
-    check_own_map,
-    check_price,
-)
 from helpers.exercises.feedback import Feedback
 from helpers.exercises.real_haxby import (
     check_block_null,
@@ -67,23 +61,19 @@ __all__ = [
     "check_block_null",
     "check_by_position",
     "check_chance_scores",
-    "check_component",
     "check_control",
     "check_field_center",
     "check_fooling_design",
     "check_hard_pair",
     "check_high_pass",
     "check_honest_score",
-    "check_judgment",
     "check_lucky_best",
     "check_most_variable",
-    "check_own_map",
     "check_p_value",
     "check_pair_accuracy",
     "check_pairwise",
     "check_pattern",
     "check_pipeline",
-    "check_price",
     "check_rebuilt",
     "check_run_splits",
     "check_runs_needed",
