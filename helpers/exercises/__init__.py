@@ -27,6 +27,12 @@ from helpers.exercises.chapter4_decoding import (
     check_control,
     check_pattern,
 )
+from helpers.exercises.chapter4_searchlight import (
+    check_blurred_center,
+    check_max_threshold,
+    check_sphere_size,
+    check_volume_null,
+)
 from helpers.exercises.chapter4_trust import (
     check_fooling_design,
     check_honest_score,
@@ -60,6 +66,7 @@ __all__ = [
     "check_black_image",
     "check_block_null",
     "check_by_position",
+    "check_blurred_center",
     "check_chance_scores",
     "check_control",
     "check_field_center",
@@ -68,6 +75,7 @@ __all__ = [
     "check_high_pass",
     "check_honest_score",
     "check_lucky_best",
+    "check_max_threshold",
     "check_most_variable",
     "check_p_value",
     "check_pair_accuracy",
@@ -79,7 +87,9 @@ __all__ = [
     "check_runs_needed",
     "check_slice_pair",
     "check_tells_apart",
+    "check_sphere_size",
     "check_tsnr",
     "check_unshifted",
+    "check_volume_null",
     "check_voxel",
 ]

@@ -28,6 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from helpers import _searchlight_paths as paths
 from helpers import searchlight as module
 from helpers._searchlight_paths import fast_path
 from helpers.cleaning import clean
@@ -415,6 +416,16 @@ def test_linear_svc_is_the_limit_of_liblinear(simulated):
         for tol in (1e-4, 1e-8)
     )
     np.testing.assert_array_equal(default, tight)
+
+
+def test_what_newton_does_not_solve_is_fitted(monkeypatch, refitted):
+    X, y, runs, mask = _cube()
+    centers = some_voxels(mask, 10)
+    monkeypatch.setattr(paths._newton, "__defaults__", (1,))  # one step only
+    args = (X, y, mask, 3.5, FAST["SVC"], LEAVE_RUN_OUT, runs)
+    ours = searchlight(*args, centers=centers, per_fold=True)
+    np.testing.assert_array_equal(ours, plain(*args, centers=centers))
+    assert sum(refitted) > 5
 
 
 # --- What no fast path covers -------------------------------------------------------
