@@ -20,6 +20,7 @@ UNUSED = (
     "_static/scripts/fontawesome.js*",
     "_static/styles/*.map",
     "_static/vendor/fontawesome/webfonts/*.ttf",
+    "_static/*webpack-macros.html",
 )
 
 
