@@ -61,8 +61,9 @@ def test_page_has_its_parts(path):
     for part in ("Objectives", "**Prerequisites:**", "**Time:**"):
         assert part in text, f"{part} is missing"
     headings = re.findall(r"(?m)^## (.+)$", text)
-    wanted = ["Exercises", "Summary", "Then → now", "Further reading"]
+    wanted = ["Exercises", "Quiz", "Summary", "Then → now", "Further reading"]
     assert [h for h in headings if h in wanted] == wanted
+    assert 3 <= text.count(":::{quiz}") <= 5
     assert text.count("exercise-start") >= 3
     assert text.count("exercise-start") == text.count("solution-start")
     assert "· open" in text, "no exercise is open"
