@@ -17,7 +17,6 @@ import json
 import os
 import platform
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -251,8 +250,7 @@ def measure(kernel: int, side: str, folder: Path, n_part: int) -> dict:
     result = run()
     seconds = (time.perf_counter() - started) * scale
     np.save(folder / f"result-{side}.npy", np.asarray(result, dtype=np.float64))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    return {"seconds": seconds, "megabytes": peak, "extrapolated": scale != 1.0}
+    return {"seconds": seconds, "megabytes": _peak(), "extrapolated": scale != 1.0}
 
 
 def in_process(*arguments: str) -> dict:
@@ -311,9 +309,8 @@ def grow(what: str, amount: int) -> dict:
         mask = nib.Nifti1Image(np.ones((side,) * 3, np.uint8), np.diag([4, 4, 4, 1]))
         X = rng.standard_normal((n_volumes, side**3), dtype=np.float32)
         y, runs = np.arange(n_volumes) % 2, np.arange(n_volumes) * 12 // n_volumes
-        started = time.perf_counter()
-        searchlight(X, y, mask, 5.6, GaussianNB(), LeaveOneGroupOut(), runs)
-        return {"seconds": time.perf_counter() - started, "megabytes": _peak()}
+        args = (X, y, mask, 5.6, GaussianNB(), LeaveOneGroupOut(), runs)
+        return {"seconds": _typical(lambda: searchlight(*args)), "megabytes": _peak()}
     n_volumes, n_subjects = (amount, 1) if "volumes" in what else (300, amount)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bold.nii"
@@ -323,16 +320,33 @@ def grow(what: str, amount: int) -> dict:
         data = np.zeros((*inside.shape, n_volumes), dtype=np.int16, order="F")
         nib.save(nib.Nifti1Image(data, np.eye(4)), path)
         del data
+        n_bytes = 4 * n_volumes * np.count_nonzero(inside)  # X, in float32
         before = _peak(reset=True)
+
+        def load_all() -> None:
+            for _ in range(n_subjects):  # one after the other: one X at a time
+                apply_mask(path, mask)
+
+        seconds = _typical(load_all)
+        return {"seconds": seconds, "megabytes": _peak() - before - n_bytes / 1e6}
+
+
+def _typical(run: Callable, repeat: int = 5) -> float:
+    """Return the median time; the first run, which also warms up, does not count."""
+    seconds = []
+    for _ in range(1 + repeat):
         started = time.perf_counter()
-        for _ in range(n_subjects):  # one after the other: only one X at a time
-            X = apply_mask(path, mask)
-        seconds = time.perf_counter() - started
-        return {"seconds": seconds, "megabytes": _peak() - before - X.nbytes / 1e6}
+        run()
+        seconds.append(time.perf_counter() - started)
+    return float(np.median(seconds[1:]))
 
 
 def _peak(reset: bool = False) -> float:
-    """Return the peak memory of this process in MB; `reset` starts to count anew."""
+    """Return the peak memory of this process in MB; `reset` starts to count anew.
+
+    Not `getrusage`: its peak survives the start of a program, so that a process would
+    be charged with what the one that started it once held.
+    """
     if reset:  # Linux: the peak falls back to what is in use now
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     status = Path("/proc/self/status").read_text(encoding="ascii")

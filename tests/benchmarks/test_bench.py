@@ -52,3 +52,13 @@ def test_growth_is_fitted(monkeypatch):
     assert (
         bench.growth_row("loading, volumes", (10, 20, 40))["exponent of time"] == "2.00"
     )
+
+
+def test_a_process_is_not_charged_with_its_parent(tmp_path):
+    """The parent once held 600 MB more than the child needs."""
+    bench.make_data(tmp_path, "tiny")
+    held = np.ones(75_000_000)
+    assert held.nbytes > 500e6
+    child = bench.in_process("one", "4", "ours", str(tmp_path), "2")
+    assert bench._peak() > 600
+    assert child["megabytes"] < 500
