@@ -23,6 +23,7 @@ def open_page(browser, site, page, theme="light", width=1280, **options):
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=theme, **options
     )
+    context.set_default_timeout(120_000)  # other tests may keep the machine busy
     tab = context.new_page()
     tab.asked, tab.errors = [], []
     tab.on("request", lambda request: tab.asked.append(request.url))
