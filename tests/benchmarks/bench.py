@@ -249,8 +249,9 @@ def measure(kernel: int, side: str, folder: Path, n_part: int) -> dict:
     started = time.perf_counter()
     result = run()
     seconds = (time.perf_counter() - started) * scale
+    peak = _peak()  # before the result is copied to be compared
     np.save(folder / f"result-{side}.npy", np.asarray(result, dtype=np.float64))
-    return {"seconds": seconds, "megabytes": _peak(), "extrapolated": scale != 1.0}
+    return {"seconds": seconds, "megabytes": peak, "extrapolated": scale != 1.0}
 
 
 def in_process(*arguments: str) -> dict:
