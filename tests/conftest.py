@@ -1,5 +1,7 @@
 """What several tests share: one simulated subject, and the real slice where it is."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
@@ -46,6 +48,16 @@ def sample_folder(name: str, file: str) -> Path:
     pytest.skip(f"{name} is not here: python -m helpers.datasets fetch {name}")
 
 
+@contextlib.contextmanager
+def seeded_with(sample: Path, folder: Path) -> Iterator[None]:
+    """Use a data folder that has one real sample, under the name of its folder."""
+    (folder / "samples").mkdir()
+    (folder / "samples" / sample.name).symlink_to(sample)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_DATA_DIR", str(folder))
+        yield
+
+
 @pytest.fixture(scope="session")
 def slice_folder() -> Path:
     """Return the folder with the real slice, or skip the test."""
@@ -67,20 +79,12 @@ def rest_sample_folder() -> Path:
 @pytest.fixture(scope="session")
 def miyawaki_v1(v1_folder: Path, tmp_path_factory) -> datasets.MiyawakiV1:
     """Return the real responses of V1, from a data folder seeded with them."""
-    seeded = tmp_path_factory.mktemp("seeded_v1")
-    (seeded / "samples").mkdir()
-    (seeded / "samples" / "miyawaki_v1").symlink_to(v1_folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_DATA_DIR", str(seeded))
+    with seeded_with(v1_folder, tmp_path_factory.mktemp("seeded")):
         return datasets.load_miyawaki_v1()
 
 
 @pytest.fixture(scope="session")
 def haxby_slice(slice_folder: Path, tmp_path_factory) -> datasets.Haxby:
     """Return the real slice, from a data folder seeded with it."""
-    seeded = tmp_path_factory.mktemp("seeded")
-    (seeded / "samples").mkdir()
-    (seeded / "samples" / "haxby_slice").symlink_to(slice_folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_DATA_DIR", str(seeded))
+    with seeded_with(slice_folder, tmp_path_factory.mktemp("seeded")):
         return datasets.load_haxby_slice()

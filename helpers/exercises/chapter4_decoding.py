@@ -12,30 +12,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from helpers.datasets import Haxby
-from helpers.exercises.feedback import Feedback, missing, not_yet, number, right
+from helpers.exercises.feedback import (
+    Feedback,
+    not_yet,
+    number,
+    numbers,
+    right,
+)
 from helpers.masking import load_mask
-
-
-def _numbers(answer: object, length: int, what: str) -> np.ndarray | Feedback:
-    """Return a vector of finite numbers, or the feedback that it is none."""
-    empty = missing(answer, what)
-    if empty is not None:
-        return empty
-    try:
-        values = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError):
-        return not_yet(f"Expected {what}, but got {type(answer).__name__}.")
-    if values.shape == (1, length):
-        values = values[0]
-    if values.shape != (length,):
-        return not_yet(f"Expected {what}, but the shape is {values.shape}.")
-    if not np.isfinite(values).all():
-        n_bad = np.count_nonzero(~np.isfinite(values))
-        return not_yet(
-            f"{n_bad} of the {length} numbers are NaN or infinite. Look for a division"
-            " by zero, or for the root of a negative number."
-        )
-    return values
 
 
 def check_best_sphere(
@@ -61,7 +45,7 @@ def check_best_sphere(
             "One number: that is the column of the voxel in X. np.argwhere(in_brain)"
             " has the three indices of each column."
         )
-    point = _numbers(answer, 3, "three coordinates in mm")
+    point = numbers(answer, "three coordinates in mm", 3)
     if isinstance(point, Feedback):
         return point
     inside, affine = load_mask(mask)
@@ -180,7 +164,7 @@ def check_pattern(answer: object, X: np.ndarray, weights: np.ndarray) -> Feedbac
     X times the weights, over the variance of the model's output.
     """
     n_voxels = X.shape[1]
-    pattern = _numbers(answer, n_voxels, f"{n_voxels} numbers, one a voxel")
+    pattern = numbers(answer, f"{n_voxels} numbers, one a voxel", n_voxels)
     if isinstance(pattern, Feedback):
         if np.shape(answer) == (len(X),):
             return not_yet(
@@ -239,7 +223,7 @@ def check_better_map(answer: object, F: np.ndarray, haxby: Haxby) -> Feedback:
     Feedback
     """
     n_voxels = len(F)
-    values = _numbers(answer, n_voxels, f"{n_voxels} numbers, one a voxel")
+    values = numbers(answer, f"{n_voxels} numbers, one a voxel", n_voxels)
     if isinstance(values, Feedback):
         return values
     brain, _ = load_mask(haxby.mask)

@@ -8,27 +8,13 @@ from sklearn.model_selection import KFold
 
 from helpers.cleaning import clean
 from helpers.datasets import Miyawaki
-from helpers.exercises.feedback import Feedback, missing, not_yet, right
+from helpers.exercises.feedback import (
+    Feedback,
+    not_yet,
+    numbers,
+    right,
+)
 from helpers.masking import apply_mask
-
-
-def _numbers(answer: object, n: int, what: str) -> np.ndarray | Feedback:
-    """Return `n` finite numbers, or the feedback that they are not."""
-    empty = missing(answer, what)
-    if empty is not None:
-        return empty
-    try:
-        values = np.asarray(answer, dtype=float).squeeze()
-    except (TypeError, ValueError):
-        return not_yet(f"Expected {what}, but these are not all numbers.")
-    if values.shape != (n,):
-        return not_yet(
-            f"Expected {what}: {n} numbers, got the shape {np.shape(answer)}. Did you"
-            " take the mean over the folds, and not over the voxels?"
-        )
-    if not np.isfinite(values).all():
-        return not_yet("Some values are NaN or infinite.")
-    return values
 
 
 def check_unshifted(answer: object, shifted: np.ndarray, data: Miyawaki) -> Feedback:
@@ -47,7 +33,7 @@ def check_unshifted(answer: object, shifted: np.ndarray, data: Miyawaki) -> Feed
     -------
     Feedback
     """
-    values = _numbers(answer, len(shifted), "one R² a voxel")
+    values = numbers(answer, "one R² a voxel", len(shifted))
     if isinstance(values, Feedback):
         return values
     if np.allclose(values, shifted, atol=0.005):
@@ -115,7 +101,7 @@ def check_field_center(
     -------
     Feedback
     """
-    values = _numbers(answer, 2, "a pair (column, row)")
+    values = numbers(answer, "a pair (column, row)", 2)
     if isinstance(values, Feedback):
         return values
     if data.truth is None:
@@ -155,7 +141,7 @@ def check_better_encoding(
     -------
     Feedback
     """
-    values = _numbers(answer, len(to_beat), "one R² a voxel")
+    values = numbers(answer, "one R² a voxel", len(to_beat))
     if isinstance(values, Feedback):
         return values
     mine, ridge, best = values.mean(), np.mean(to_beat), np.mean(ceiling)

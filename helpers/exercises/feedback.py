@@ -63,17 +63,36 @@ def number(answer: object, what: str) -> float | Feedback:
     return float(value.ravel()[0])
 
 
-def numbers(answer: object, what: str) -> np.ndarray | Feedback:
-    """Return an array of numbers, or the feedback that it is none."""
+def numbers(
+    answer: object, what: str, length: int | None = None
+) -> np.ndarray | Feedback:
+    """Return an array of numbers, or the feedback that it is none.
+
+    With a `length` it is a vector; one in a box of its own, (1, length), will do.
+    """
     empty = missing(answer, what)
     if empty is not None:
         return empty
     try:
         values = np.asarray(answer, dtype=float)
     except (TypeError, ValueError):
-        return not_yet(f"Expected {what}, as numbers, but some are something else.")
+        return not_yet(
+            f"Expected {what}, as numbers, but some are something else (got"
+            f" {type(answer).__name__})."
+        )
     if values.size == 0:
         return not_yet(f"Expected {what}, but it is an empty list.")
     if not np.isfinite(values).all():
-        return not_yet(f"Expected {what}, but some are not finite numbers (NaN).")
-    return values
+        n_bad = np.count_nonzero(~np.isfinite(values))
+        return not_yet(
+            f"Expected {what}, but {n_bad} of the {values.size} numbers are not finite"
+            " numbers (NaN). Look for a division by zero."
+        )
+    if length is None:
+        return values
+    if values.shape not in ((length,), (1, length), (length, 1)):
+        return not_yet(
+            f"Expected {what}: {length} numbers, but the shape is {values.shape}. Is a"
+            " mean over the wrong axis?"
+        )
+    return values.ravel()

@@ -4,20 +4,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from helpers.datasets import load_miyawaki
 from helpers.exercises import (
     check_better_encoding,
     check_field_center,
     check_unshifted,
 )
 from helpers.exercises.chapter5_encoding import _scores
-
-
-@pytest.fixture(scope="module")
-def miyawaki():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("COURSE_DATA", raising=False)
-        return load_miyawaki()
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +36,11 @@ def test_unshifted(miyawaki, scores, shift, passed, named):
 
 @pytest.mark.parametrize(
     ("answer", "named"),
-    [(..., "stub is still empty"), (0.5, "mean over the folds"), ("a", "not all")],
+    [
+        (..., "stub is still empty"),
+        (0.5, "over the wrong axis"),
+        ("a", "something else"),
+    ],
 )
 def test_unshifted_of_another_form(miyawaki, scores, answer, named):
     feedback = check_unshifted(answer, scores[2], miyawaki)
