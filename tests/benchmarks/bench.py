@@ -228,12 +228,12 @@ def resample_peer(folder: Path, name: str, _: int) -> tuple[Callable, float]:
 # as a share of the largest value.
 KERNELS = [
     *(
-        ("searchlight", name, searchlight_ours, searchlight_peer, "nilearn, 1 job", 0)
+        ("searchlight", name, searchlight_ours, searchlight_peer, "nilearn", 0)
         for name in ("naive Bayes", "ridge", "LDA", "LinearSVC")
     ),
     ("load and mask", "bold.nii", mask_ours, mask_peer, "nilearn", 0),
     ("load and mask", "bold.nii.gz", mask_ours, mask_peer, "nilearn", 0),
-    ("load and clean", "bold.nii.gz", clean_ours, clean_peer, "nilearn.signal", 1e-5),
+    ("load and clean", "bold.nii.gz", clean_ours, clean_peer, "nilearn", 1e-5),
     ("resample", "linear", resample_ours, resample_peer, "nilearn", 1e-6),
     ("resample", "cubic", resample_ours, resample_peer, "nilearn", 1e-6),
 ]
@@ -266,6 +266,11 @@ def in_process(*arguments: str) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def significant(ratio: float) -> str:
+    """Write a ratio with three digits, a large one as a whole number."""
+    return f"{float(f'{ratio:.3g}'):,.0f}" if ratio >= 100 else f"{ratio:.3g}"
+
+
 def compare(kernel: int, folder: Path, size: str) -> dict[str, str]:
     """Measure a kernel and its peer in turn; return the row of the table."""
     title, name, _, _, peer_name, allowed = KERNELS[kernel]
@@ -284,7 +289,7 @@ def compare(kernel: int, folder: Path, size: str) -> dict[str, str]:
         "kernel": f"{title}, {name}",
         "ours (s)": f"{seconds['ours']:.3g}",
         "peer (s)": f"{seconds['peer']:.4g}{mark}",
-        "ratio": f"{seconds['peer'] / seconds['ours']:.3g}",
+        "ratio": significant(seconds["peer"] / seconds["ours"]),
         "difference": said if difference <= allowed else f"{said} (too large)",
         "ours (MB)": f"{peak['ours']:.0f}",
         "peer (MB)": f"{peak['peer']:.0f}",
