@@ -1,6 +1,8 @@
-"""What several tests share: one simulated subject, and the real slice where it is."""
+"""What several tests share: the simulations, the real samples, and a browser."""
 
 import contextlib
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from helpers import datasets
 # which would then draw nothing.)
 matplotlib.use("Agg")
 
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SHARED_SAMPLES = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -88,3 +91,25 @@ def haxby_slice(slice_folder: Path, tmp_path_factory) -> datasets.Haxby:
     """Return the real slice, from a data folder seeded with it."""
     with seeded_with(slice_folder, tmp_path_factory.mktemp("seeded")):
         return datasets.load_haxby_slice()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Start Chromium; the suite does not pass without one.
+
+    Here, for all tests: Playwright runs once in a process.
+    """
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    path = path or shutil.which("google-chrome")
+    if path is None:
+        pytest.fail(
+            "no Chromium found: install it (Debian: apt-get install chromium) or name"
+            " it in the variable CHROMIUM",
+            pytrace=False,
+        )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from helpers.explorers import explorer
-from tests.site.conftest import browser  # noqa: F401  (a fixture)
 
 
 def bar(height, width=1):
@@ -41,7 +40,7 @@ def pictures(made):
 
 
 @pytest.fixture
-def tab(browser, tmp_path):  # noqa: F811
+def tab(browser, tmp_path):
     """Return a function that opens explorers from disk in a browser."""
     contexts = []
 

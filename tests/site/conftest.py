@@ -1,8 +1,6 @@
-"""The book, built once from clean with warnings as errors, and a browser to read it."""
+"""The book, built once from clean with warnings as errors."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import time
@@ -12,7 +10,6 @@ import pytest
 from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def build(target: Path) -> dict:
@@ -46,22 +43,3 @@ def site(built) -> Path:
     if built["status"] != 0:
         pytest.fail(f"the book does not build:\n{built['log'][-6000:]}", pytrace=False)
     return Path(built["html"])
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Start Chromium; the suite does not pass without one."""
-    from playwright.sync_api import sync_playwright
-
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    path = path or shutil.which("google-chrome")
-    if path is None:
-        pytest.fail(
-            "no Chromium found: install it (Debian: apt-get install chromium) or name"
-            " it in the variable CHROMIUM",
-            pytrace=False,
-        )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
