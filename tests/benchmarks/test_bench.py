@@ -1,6 +1,7 @@
 """The benchmark's harness, on a tiny recording: it compares, and it can go red."""
 
 import csv
+import time
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def tables(tmp_path_factory):
 def test_each_kernel_agrees_with_its_peer(tables):
     with (tables / "tiny.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == len(bench.KERNELS)
+    assert len(rows) == sum(len(peers) for *_, peers, _ in bench.KERNELS)
     for row in rows:
         assert "too large" not in row["difference"], row
         assert float(row["ours (s)"]) > 0 and float(row["peer (MB)"]) > 10
@@ -30,8 +31,6 @@ def test_each_kernel_agrees_with_its_peer(tables):
 
 
 def test_a_difference_is_marked(tmp_path, monkeypatch):
-    bench.make_data(tmp_path, "tiny")
-
     def measured(task, kernel, side, folder, n_part):
         np.save(
             tmp_path / f"result-{side}.npy", np.full(3, 0.5 + 0.1 * (side == "ours"))
@@ -39,9 +38,32 @@ def test_a_difference_is_marked(tmp_path, monkeypatch):
         return {"seconds": 1.0, "megabytes": 100.0, "extrapolated": side == "peer"}
 
     monkeypatch.setattr(bench, "in_process", measured)
-    row = bench.compare(0, tmp_path, "tiny")
-    assert "too large" in row["difference"]
-    assert row["peer (s)"].endswith("ex")
+    rows = bench.compare(0, tmp_path, "tiny")
+    assert [row["peer"] for row in rows] == ["nilearn", "scikit-learn"]
+    for row in rows:
+        assert "too large" in row["difference"]
+        assert row["peer (s)"].endswith("ex")
+
+
+def test_what_a_peer_does_in_full_is_not_scaled(tmp_path, monkeypatch):
+    """A tenth of the work, scaled up, and a whole part that is not."""
+    side = bench.Side(lambda: time.sleep(0.02), 10.0, whole=lambda: time.sleep(0.3))
+    kernel = ("kernel", "variant", lambda *_: side, {}, 0)
+    monkeypatch.setattr(bench, "KERNELS", [kernel])
+    found = bench.measure(0, "ours", tmp_path, 1)
+    assert 0.5 <= found["seconds"] < 1.5
+
+
+def test_goals_are_held_against_what_was_measured():
+    row = {"peer": "nilearn", "ours (s)": "0.305", "ours (MB)": "482"}
+    rows = [row | {"kernel": goal[0], "ratio": "2,950"} for goal in bench.GOALS]
+    held = {row["kernel"]: row for row in bench.held_against_goals(rows)}
+    assert held["searchlight, naive Bayes"]["met"] == "yes"
+    # Fast enough, and 482 MB where 450 are allowed.
+    assert held["load and mask, bold.nii.gz"]["met"] == "no"
+    rows = [row | {"ratio": "79.4"} for row in rows]
+    held = {row["kernel"]: row for row in bench.held_against_goals(rows)}
+    assert held["searchlight, LinearSVC"]["met"] == "no"
 
 
 def test_growth_is_fitted(monkeypatch):
