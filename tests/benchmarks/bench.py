@@ -222,8 +222,8 @@ def run_numbers() -> np.ndarray:
     return np.repeat(np.arange(N_RUNS), VOLUMES_A_RUN)
 
 
-def clean_ours(folder: Path, name: str, n_part: int) -> Side:
-    """Load, mask and clean twelve runs with the course's helpers."""
+def clean_ours(folder: Path, name: str, _: int) -> Side:
+    """Load, mask and clean twelve runs; return the first, which the peer does."""
     from helpers.cleaning import clean
     from helpers.masking import apply_mask
 
@@ -231,27 +231,29 @@ def clean_ours(folder: Path, name: str, n_part: int) -> Side:
         X = apply_mask(folder / name, folder / "mask.nii.gz")
         low, high = BAND
         X = clean(X, run_numbers(), high_pass=low, low_pass=high, t_r=T_R)
-        return X[:, spread(20 * n_part, X.shape[1])]
+        return X[:VOLUMES_A_RUN]
 
     return Side(run)
 
 
-def clean_peer(folder: Path, name: str, n_part: int) -> Side:
-    """Load all with nilearn and clean some voxels, which it filters one by one."""
+def clean_peer(folder: Path, name: str, _: int) -> Side:
+    """Load all runs and clean one with nilearn: all its voxels, one by one.
+
+    A few voxels of all runs would flatter it: taking a column out of a wide array is
+    slow, and that is what filtering voxel by voxel does.
+    """
     from nilearn.signal import clean
 
     from helpers.masking import apply_mask
 
-    X = apply_mask(folder / name, folder / "mask.nii.gz")
-    part = X[:, spread(20 * n_part, X.shape[1])]
+    X = apply_mask(folder / name, folder / "mask.nii.gz")[:VOLUMES_A_RUN].copy()
     low, high = BAND
-    options = {"high_pass": low, "low_pass": high, "t_r": T_R, "runs": run_numbers()}
+    options = {"high_pass": low, "low_pass": high, "t_r": T_R}
 
     def run() -> np.ndarray:
-        return clean(part, standardize="zscore_sample", **options)
+        return clean(X, standardize="zscore_sample", **options)
 
-    load = mask_peer(folder, name, n_part).run
-    return Side(run, X.shape[1] / part.shape[1], whole=load)
+    return Side(run, float(N_RUNS), whole=mask_peer(folder, name, 0).run)
 
 
 def hundred_volumes(folder: Path) -> tuple[nib.Nifti1Image, np.ndarray]:

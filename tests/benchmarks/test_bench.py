@@ -84,3 +84,24 @@ def test_a_process_is_not_charged_with_its_parent(tmp_path):
     child = bench.in_process("one", "4", "ours", str(tmp_path), "2")
     assert bench._peak() > 600
     assert child["megabytes"] < 500
+
+
+def test_the_page_says_which_goal_is_missed():
+    """The page speaks of one missed goal, and of what bounds it."""
+    with (bench.TABLES / "goals.csv").open(encoding="utf-8") as file:
+        missed = [row["kernel"] for row in csv.DictReader(file) if row["met"] != "yes"]
+    assert missed == ["load and clean, bold.nii.gz"]
+    with (bench.TABLES / "full.csv").open(encoding="utf-8") as file:
+        seconds = {
+            row["kernel"]: float(row["ours (s)"]) for row in csv.DictReader(file)
+        }
+    whole = seconds["load and clean, bold.nii.gz"]
+    assert seconds["load and mask, bold.nii.gz"] > whole / 2
+
+
+@pytest.mark.parametrize("size", ["default", "full"])
+def test_the_stored_tables_agree_and_are_whole(size):
+    with (bench.TABLES / f"{size}.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == sum(len(peers) for *_, peers, _ in bench.KERNELS)
+    assert not [row for row in rows if "too large" in row["difference"]]
