@@ -44,6 +44,12 @@ from helpers.exercises.chapter5_encoding import (
     check_field_center,
     check_unshifted,
 )
+from helpers.exercises.chapter7_connectomes import (
+    check_closer_matrix,
+    check_edge_matrix,
+    check_honest_biomarker,
+    check_subjects_needed,
+)
 from helpers.exercises.feedback import Feedback
 from helpers.exercises.real_haxby import (
     check_block_null,
@@ -68,11 +74,14 @@ __all__ = [
     "check_by_position",
     "check_blurred_center",
     "check_chance_scores",
+    "check_closer_matrix",
     "check_control",
+    "check_edge_matrix",
     "check_field_center",
     "check_fooling_design",
     "check_hard_pair",
     "check_high_pass",
+    "check_honest_biomarker",
     "check_honest_score",
     "check_lucky_best",
     "check_max_threshold",
@@ -88,6 +97,7 @@ __all__ = [
     "check_slice_pair",
     "check_tells_apart",
     "check_sphere_size",
+    "check_subjects_needed",
     "check_tsnr",
     "check_unshifted",
     "check_volume_null",
