@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup book test notebooks real bench lint lock clean
+.PHONY: help setup book test notebooks real full bench lint lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -39,6 +39,10 @@ real: setup  ## run the notebooks on real recordings again and store their outpu
 	$(BIN)/python -m helpers.datasets fetch haxby_slice
 	$(BIN)/python -m helpers.datasets fetch miyawaki_v1
 	$(BIN)/python tests/notebooks/store_real.py
+
+full: setup  ## run the chapters on the paper's own data (gigabytes, hours) and report
+	$(BIN)/python -m tests.notebooks.run_full
+	COURSE_DATA=full $(BIN)/python -m helpers.ledger
 
 bench: setup  ## measure the kernels against their peers (SIZE=full for Haxby's size)
 	$(BIN)/python -m tests.benchmarks.bench
