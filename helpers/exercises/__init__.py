@@ -39,6 +39,11 @@ from helpers.exercises.chapter4_trust import (
     check_p_value,
     check_runs_needed,
 )
+from helpers.exercises.chapter5_decoding import (
+    check_always_off,
+    check_better_pixel,
+    check_weight_counts,
+)
 from helpers.exercises.chapter5_encoding import (
     check_better_encoding,
     check_field_center,
@@ -65,6 +70,9 @@ from helpers.exercises.real_miyawaki import (
 
 __all__ = [
     "Feedback",
+    "check_always_off",
+    "check_better_pixel",
+    "check_weight_counts",
     "check_back_to_brain",
     "check_best_sphere",
     "check_better_encoding",

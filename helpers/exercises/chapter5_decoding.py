@@ -1,0 +1,97 @@
+"""Checks of chapter 5: decoding images."""
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from helpers.exercises.chapter5_encoding import _numbers
+from helpers.exercises.feedback import Feedback, missing, not_yet, right
+
+
+def check_weight_counts(answer: object, X: np.ndarray, y: np.ndarray) -> Feedback:
+    """Check how many ℓ1 weights are not zero, for the smallest and the largest C.
+
+    Parameters
+    ----------
+    answer : pair of int
+        The learner's counts.
+    X : ndarray, shape (n_samples, n_voxels)
+        The signal.
+    y : ndarray, shape (n_samples,)
+        Whether the pixel is on.
+
+    Returns
+    -------
+    Feedback
+    """
+    values = _numbers(answer, 2, "two counts")
+    if isinstance(values, Feedback):
+        return values
+    model = LogisticRegression(
+        l1_ratio=1, C=0.3, solver="liblinear", tol=0.01, random_state=0
+    )
+    n_kept = np.count_nonzero(model.fit(X, y).coef_)
+    if values[1] == 0 and values[0] > 0:
+        return not_yet("The order is wrong: first the smallest C.")
+    if values[1] == X.shape[1] or values[0] == X.shape[1]:
+        return not_yet("You counted all weights. How many are not zero?")
+    if values[0] == 0 and abs(values[1] - n_kept) <= max(3, 0.1 * n_kept):
+        return right(f"none, then {values[1]:.0f} of {X.shape[1]} voxels.")
+    return not_yet("Not these counts. Did you use 3 * C, and coef_ of the ℓ1 model?")
+
+
+def check_always_off(answer: object, images: np.ndarray) -> Feedback:
+    """Check the share of pixels that a blank image has right.
+
+    Parameters
+    ----------
+    answer : float
+        The learner's share.
+    images : ndarray of int, shape (n_images, n_pixels)
+        The images, 1 where a pixel is on.
+
+    Returns
+    -------
+    Feedback
+    """
+    empty = missing(answer, "one share")
+    if empty is not None:
+        return empty
+    try:
+        share = float(np.asarray(answer, dtype=float).squeeze())
+    except (TypeError, ValueError):
+        return not_yet("Expected one share, a single number between 0 and 1.")
+    off = float(np.mean(np.asarray(images) == 0))
+    if abs(share - off) < 0.006:
+        return right(f"{off:.2f} without a brain.")
+    if abs(share - (1 - off)) < 0.006:
+        return not_yet("This is the share of pixels that are on: always saying on.")
+    if abs(share - 100 * off) < 0.6:
+        return not_yet("Give a share between 0 and 1, not percent.")
+    return not_yet("Count the zeros of y_fig, over all figures and pixels.")
+
+
+def check_better_pixel(answer: object, to_beat: np.ndarray) -> Feedback:
+    """Check five accuracies that beat the usual classifier's.
+
+    Parameters
+    ----------
+    answer : array-like, shape (5,)
+        The learner's accuracies, one a fold.
+    to_beat : ndarray, shape (5,)
+        The accuracies of the usual classifier.
+
+    Returns
+    -------
+    Feedback
+    """
+    values = _numbers(answer, len(to_beat), "one accuracy a fold")
+    if isinstance(values, Feedback):
+        return values
+    mine, usual = values.mean(), np.mean(to_beat)
+    if mine > 1:
+        return not_yet("An accuracy is at most 1. Is it in percent?")
+    if mine > 0.995:
+        return not_yet("Too good to be true. Did it see the test folds?")
+    if mine <= usual:
+        return not_yet(f"{mine:.3f} does not beat {usual:.3f} yet.")
+    return right(f"{mine:.3f} beats {usual:.3f}.")
