@@ -41,6 +41,7 @@ from helpers.exercises.chapter4_trust import (
 )
 from helpers.exercises.chapter5_decoding import (
     check_always_off,
+    check_balanced_c,
     check_better_pixel,
     check_weight_counts,
 )
@@ -71,12 +72,12 @@ from helpers.exercises.real_miyawaki import (
 __all__ = [
     "Feedback",
     "check_always_off",
-    "check_better_pixel",
-    "check_weight_counts",
     "check_back_to_brain",
+    "check_balanced_c",
     "check_best_sphere",
     "check_better_encoding",
     "check_better_map",
+    "check_better_pixel",
     "check_black_image",
     "check_block_null",
     "check_by_position",
@@ -110,4 +111,5 @@ __all__ = [
     "check_unshifted",
     "check_volume_null",
     "check_voxel",
+    "check_weight_counts",
 ]

@@ -3,8 +3,7 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from helpers.exercises.chapter5_encoding import _numbers
-from helpers.exercises.feedback import Feedback, missing, not_yet, right
+from helpers.exercises.feedback import Feedback, not_yet, number, numbers, right
 
 
 def check_weight_counts(answer: object, X: np.ndarray, y: np.ndarray) -> Feedback:
@@ -23,7 +22,7 @@ def check_weight_counts(answer: object, X: np.ndarray, y: np.ndarray) -> Feedbac
     -------
     Feedback
     """
-    values = _numbers(answer, 2, "two counts")
+    values = numbers(answer, "two counts", 2)
     if isinstance(values, Feedback):
         return values
     model = LogisticRegression(
@@ -36,7 +35,7 @@ def check_weight_counts(answer: object, X: np.ndarray, y: np.ndarray) -> Feedbac
         return not_yet("You counted all weights. How many are not zero?")
     if values[0] == 0 and abs(values[1] - n_kept) <= max(3, 0.1 * n_kept):
         return right(f"none, then {values[1]:.0f} of {X.shape[1]} voxels.")
-    return not_yet("Not these counts. Did you use 3 * C, and coef_ of the ℓ1 model?")
+    return not_yet("Not these counts. Did you use factor * C, and coef_ of the ℓ1 model?")
 
 
 def check_always_off(answer: object, images: np.ndarray) -> Feedback:
@@ -53,13 +52,9 @@ def check_always_off(answer: object, images: np.ndarray) -> Feedback:
     -------
     Feedback
     """
-    empty = missing(answer, "one share")
-    if empty is not None:
-        return empty
-    try:
-        share = float(np.asarray(answer, dtype=float).squeeze())
-    except (TypeError, ValueError):
-        return not_yet("Expected one share, a single number between 0 and 1.")
+    share = number(answer, "one share")
+    if isinstance(share, Feedback):
+        return share
     off = float(np.mean(np.asarray(images) == 0))
     if abs(share - off) < 0.006:
         return right(f"{off:.2f} without a brain.")
@@ -84,7 +79,7 @@ def check_better_pixel(answer: object, to_beat: np.ndarray) -> Feedback:
     -------
     Feedback
     """
-    values = _numbers(answer, len(to_beat), "one accuracy a fold")
+    values = numbers(answer, "one accuracy a fold", len(to_beat))
     if isinstance(values, Feedback):
         return values
     mine, usual = values.mean(), np.mean(to_beat)
@@ -95,3 +90,34 @@ def check_better_pixel(answer: object, to_beat: np.ndarray) -> Feedback:
     if mine <= usual:
         return not_yet(f"{mine:.3f} does not beat {usual:.3f} yet.")
     return right(f"{mine:.3f} beats {usual:.3f}.")
+
+
+def check_balanced_c(answer: object, C: float, n_samples: int) -> Feedback:
+    """Check two C that keep C x n: for three times the samples, and for twice.
+
+    Parameters
+    ----------
+    answer : pair of float
+        The learner's C.
+    C : float
+        The C for `n_samples` samples.
+    n_samples : int
+        Number of samples that C was found for.
+
+    Returns
+    -------
+    Feedback
+    """
+    values = numbers(answer, "two C", 2)
+    if isinstance(values, Feedback):
+        return values
+    wanted = np.array([C / 3, C / 2])
+    if np.allclose(values, wanted, rtol=0.03):
+        return right(f"C times the number of samples stays {C * n_samples:g}.")
+    if np.allclose(values, C):
+        return not_yet("The same C for more samples lets the errors weigh more.")
+    if np.allclose(values, [3 * C, 2 * C], rtol=0.03):
+        return not_yet("That is the wrong way: more samples need a smaller C.")
+    if np.allclose(values[::-1], wanted, rtol=0.03):
+        return not_yet("The order is wrong: first the 1320 volumes.")
+    return not_yet("C times the number of samples must stay. 40 runs have 880 images.")

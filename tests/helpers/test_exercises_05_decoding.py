@@ -5,6 +5,7 @@ import pytest
 
 from helpers.exercises import (
     check_always_off,
+    check_balanced_c,
     check_better_pixel,
     check_weight_counts,
 )
@@ -52,7 +53,25 @@ def test_weight_counts():
         (..., "stub is still empty"),
         ((1, 0), "order"),
         ((8, 8), "all weights"),
-        ((0, 6), "3 * C"),
+        ((0, 6), "factor * C"),
     ):
         feedback = check_weight_counts(answer, X, y)
         assert not feedback.passed and named in feedback.message, feedback
+
+
+@pytest.mark.parametrize(
+    ("answer", "passed", "named"),
+    [
+        (..., False, "stub is still empty"),
+        ((0.01, 0.015), True, "stays"),
+        (np.float32([0.01, 0.015]), True, "stays"),
+        ((0.015, 0.01), False, "order"),
+        ((0.09, 0.06), False, "wrong way"),
+        ((0.03, 0.03), False, "same C"),
+        ((0.01, 0.02), False, "880"),
+        ((0.01,), False, "2 numbers"),
+    ],
+)
+def test_balanced_c(answer, passed, named):
+    feedback = check_balanced_c(answer, 0.03, 440)
+    assert feedback.passed is passed and named in feedback.message, feedback
