@@ -13,11 +13,11 @@ from tqdm import tqdm
 def map_parallel(
     function: Callable[..., np.ndarray],
     items: Iterable[int | str],
-    *arrays: np.ndarray,
+    *shared: object,
     folder: Path | None = None,
     n_jobs: int = 2,
 ) -> np.ndarray:
-    """Call ``function(item, *arrays)`` for each item, in processes of their own.
+    """Call ``function(item, *shared)`` for each item, in processes of their own.
 
     Each process computes with one thread, so that they do not wait for each other.
 
@@ -27,12 +27,12 @@ def map_parallel(
         Returns an array; its shape must be the same for all items.
     items : iterable of int or str
         What to call it for.
-    *arrays : ndarray
-        What all calls share. Large ones are not copied to the processes.
+    *shared : object
+        What all calls share. Large arrays are not copied to the processes.
     folder : Path, optional
         Where each item's result is kept as soon as it is there. An interrupted run
-        goes on from them, as long as the arrays and the source of `function` are the
-        same. With a folder a progress bar is shown.
+        goes on from them, as long as what is shared and the source of `function` are
+        the same. With a folder a progress bar is shown.
     n_jobs : int
         Number of processes.
 
@@ -49,7 +49,7 @@ def map_parallel(
     items = list(items)
     if not items or len(set(items)) < len(items):
         raise ValueError(f"Expected items, each once, but got {items}.")
-    kept = None if folder is None else Path(folder) / _key(function, arrays)
+    kept = None if folder is None else Path(folder) / _key(function, shared)
     done = {} if kept is None else _read(kept, items)
     todo = [item for item in items if item not in done]
     with (
@@ -57,7 +57,7 @@ def map_parallel(
         joblib.Parallel(n_jobs=n_jobs, return_as="generator") as parallel,
         tqdm(total=len(items), initial=len(done), disable=kept is None) as bar,
     ):
-        calls = (joblib.delayed(function)(item, *arrays) for item in todo)
+        calls = (joblib.delayed(function)(item, *shared) for item in todo)
         for item, result in zip(todo, parallel(calls), strict=True):
             done[item] = np.asarray(result)
             if kept is not None:
@@ -66,9 +66,9 @@ def map_parallel(
     return np.stack([done[item] for item in items])
 
 
-def _key(function: Callable, arrays: tuple[np.ndarray, ...]) -> str:
-    """Return a name for results of this function from these arrays."""
-    return joblib.hash([inspect.getsource(function), *arrays])[:12]
+def _key(function: Callable, shared: tuple) -> str:
+    """Return a name for results of this function from what is shared."""
+    return joblib.hash([inspect.getsource(function), *shared])[:12]
 
 
 def _read(folder: Path, items: list) -> dict:

@@ -35,7 +35,9 @@ def check_weight_counts(answer: object, X: np.ndarray, y: np.ndarray) -> Feedbac
         return not_yet("You counted all weights. How many are not zero?")
     if values[0] == 0 and abs(values[1] - n_kept) <= max(3, 0.1 * n_kept):
         return right(f"none, then {values[1]:.0f} of {X.shape[1]} voxels.")
-    return not_yet("Not these counts. Did you use factor * C, and coef_ of the ℓ1 model?")
+    return not_yet(
+        "Not these counts. Did you use factor * C, and coef_ of the ℓ1 model?"
+    )
 
 
 def check_always_off(answer: object, images: np.ndarray) -> Feedback:
