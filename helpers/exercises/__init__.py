@@ -50,6 +50,12 @@ from helpers.exercises.chapter5_encoding import (
     check_field_center,
     check_unshifted,
 )
+from helpers.exercises.chapter6_ica import (
+    check_component,
+    check_judgment,
+    check_own_map,
+    check_price,
+)
 from helpers.exercises.chapter7_connectomes import (
     check_closer_matrix,
     check_edge_matrix,
@@ -84,6 +90,7 @@ __all__ = [
     "check_blurred_center",
     "check_chance_scores",
     "check_closer_matrix",
+    "check_component",
     "check_control",
     "check_edge_matrix",
     "check_field_center",
@@ -92,14 +99,17 @@ __all__ = [
     "check_high_pass",
     "check_honest_biomarker",
     "check_honest_score",
+    "check_judgment",
     "check_lucky_best",
     "check_max_threshold",
     "check_most_variable",
+    "check_own_map",
     "check_p_value",
     "check_pair_accuracy",
     "check_pairwise",
     "check_pattern",
     "check_pipeline",
+    "check_price",
     "check_rebuilt",
     "check_run_splits",
     "check_runs_needed",
