@@ -21,6 +21,8 @@ from scipy import ndimage
 
 FWHM_PER_SIGMA = np.sqrt(8 * np.log(2))
 SAME_GRID_MM = 1e-4  # affines closer than this, entry by entry, are the same
+MAX_VOXELS = 2**28  # of a volume: a whole head at 0.4 mm. More is a damaged header
+DEFLATE_RATIO = 1032  # the most that a compressed byte can unfold to
 
 
 def load_image(img: str | Path | SpatialImage) -> SpatialImage:
@@ -40,15 +42,71 @@ def load_image(img: str | Path | SpatialImage) -> SpatialImage:
     TypeError
         If `img` is neither a path nor an image (an array, for instance, has no
         affine).
+    ValueError
+        If the file is no image, or its header cannot be true: colors or complex
+        numbers, an affine that maps no voxels to millimeters, or an impossible shape.
+    OSError
+        If the file is too short for what its header says. Nothing but the header is
+        read for this.
     """
     if isinstance(img, str | Path):
-        img = nib.load(img)
+        path, img = img, _open_file(img)
+        _check_header(img, path)
     if not isinstance(img, SpatialImage):
         raise TypeError(
             f"Expected a path or a nibabel image, got {type(img).__name__}. "
             "Wrap an array with nibabel.Nifti1Image(array, affine)."
         )
     return img
+
+
+def _open_file(path: str | Path) -> SpatialImage:
+    """Open an image with nibabel; say in one way what cannot be read."""
+    try:
+        # A damaged header may hold numbers that overflow; the next check is for them.
+        with np.errstate(all="ignore"):
+            return nib.load(path)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # whatever a damaged file makes of a header
+        raise ValueError(
+            f"{path} cannot be read as an image: {type(error).__name__}: {error}. "
+            "Expected a NIfTI file (.nii or .nii.gz). Fetch or copy it again."
+        ) from error
+
+
+def _check_header(img: SpatialImage, path: str | Path) -> None:
+    """Raise if what the header says of a file cannot be true."""
+    mend = "The header is damaged: fetch or copy the file again."
+    dtype = img.get_data_dtype()
+    if dtype.kind not in "iuf":
+        raise ValueError(
+            f"{path} holds values of type {dtype}; expected real numbers. "
+            "Convert it first (nibabel.Nifti1Image(array, img.affine))."
+        )
+    with np.errstate(all="ignore"):
+        det = np.linalg.det(img.affine) if np.isfinite(img.affine).all() else 0
+    if det == 0 or not np.isfinite(det):
+        raise ValueError(
+            f"{path} has an affine that leads from no voxel to millimeters:\n"
+            f"{img.affine}\nExpected finite numbers and three axes. {mend}"
+        )
+    if (
+        min(img.shape, default=0) < 1
+        or np.prod(img.shape[:3], dtype=float) > MAX_VOXELS
+    ):
+        raise ValueError(
+            f"{path} says its shape is {img.shape}; expected one voxel or more along "
+            f"each axis, and at most {MAX_VOXELS:,} a volume. {mend}"
+        )
+    file = Path(img.file_map["image"].filename)
+    size, needs = file.stat().st_size, np.prod(img.shape, dtype=float) * dtype.itemsize
+    ratio = DEFLATE_RATIO if file.suffix in (".gz", ".mgz", ".bz2", ".zst") else 1
+    if needs > size * ratio:
+        raise OSError(
+            f"{file} is cut short or damaged: shape {img.shape} takes "
+            f"{needs:,.0f} bytes, and the file has {size:,}. Fetch or copy it again."
+        )
 
 
 def load_mask(mask: str | Path | SpatialImage) -> tuple[np.ndarray, np.ndarray]:
@@ -69,6 +127,8 @@ def load_mask(mask: str | Path | SpatialImage) -> tuple[np.ndarray, np.ndarray]:
     ------
     ValueError
         If the mask is not 3-D, is empty, or holds NaN or infinite voxels.
+    OSError
+        If the file ends too early or is damaged.
     """
     mask = load_image(mask)
     if len(mask.shape) != 3:
@@ -77,7 +137,7 @@ def load_mask(mask: str | Path | SpatialImage) -> tuple[np.ndarray, np.ndarray]:
             f"A mask is a 3-D image, got {len(mask.shape)}-D, shape {mask.shape}."
             + (f" {mend}" if len(mask.shape) == 4 else "")
         )
-    values = np.asarray(mask.dataobj)
+    values = next(iter_volumes(mask))
     n_bad = np.count_nonzero(~np.isfinite(values))
     if n_bad:
         raise ValueError(
@@ -151,7 +211,8 @@ def _read_volumes(stored: ArrayProxy, n_volumes: int) -> Iterator[np.ndarray]:
                     raise EOFError("the file ends")
                 volume = np.frombuffer(raw, stored.dtype).reshape(shape, order="F")
                 if (stored.slope, stored.inter) != (1, 0):
-                    volume = volume * np.float64(stored.slope) + stored.inter
+                    with np.errstate(all="ignore"):  # a damaged header's slope
+                        volume = volume * np.float64(stored.slope) + stored.inter
                 yield volume
                 n_read += 1
     except (EOFError, BadGzipFile, zlib.error) as error:
@@ -212,7 +273,8 @@ def apply_mask(
     columns = np.ravel_multi_index(np.nonzero(inside), inside.shape, order="F")
     X = np.empty((n_volumes, columns.size), dtype=dtype)
     for t, volume in enumerate(iter_volumes(img)):
-        X[t] = volume.ravel(order="F")[columns]
+        with np.errstate(all="ignore"):  # what overflows is found in the next line
+            X[t] = volume.ravel(order="F")[columns]
         _check_finite(X[t], inside, t)
         if sigma.any():
             volume = np.nan_to_num(volume.astype(dtype), nan=0, posinf=0, neginf=0)

@@ -120,7 +120,8 @@ def _target_grid(
         first, last = np.zeros(3), last - first
     if shape is None:
         shape = np.ceil(last).astype(int) + 1
-    if (last < 0).any() or (first > np.array(shape) - 1).any():
+    rounding = 1e-6  # voxels
+    if (last < -rounding).any() or (first > np.array(shape) - 1 + rounding).any():
         raise ValueError(
             f"The target grid misses the image, which would span voxels "
             f"{first.round(1)} to {last.round(1)} of a grid of shape {tuple(shape)}. "

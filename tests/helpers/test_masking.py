@@ -191,7 +191,7 @@ def test_a_compressed_file_is_opened_once(tmp_path, monkeypatch):
     original = masking.igzip.open
     monkeypatch.setattr(masking.igzip, "open", counting_open)
     assert apply_mask(bold, mask).shape[0] == 5
-    assert opened == [str(bold)]
+    assert opened.count(str(bold)) == 1
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
@@ -366,13 +366,16 @@ def test_error_on_another_number_of_columns():
         unmask(np.ones((1, 2, n_voxels)), mask)
 
 
-@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
-def test_error_on_a_truncated_file(tmp_path, suffix):
+@pytest.mark.parametrize(
+    ("suffix", "found"),
+    [(".nii", r": shape"), (".nii.gz", r", after 2\d of 50 volumes")],
+)
+def test_error_on_a_truncated_file(tmp_path, suffix, found):
     img, mask = _images(n_volumes=50)
     path = tmp_path / f"bold{suffix}"
     nib.save(img, path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(OSError, match=r"cut short or damaged, after 2\d of 50 volumes"):
+    with pytest.raises(OSError, match="cut short or damaged" + found):
         apply_mask(path, mask)
 
 
