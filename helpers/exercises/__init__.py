@@ -56,6 +56,12 @@ from helpers.exercises.chapter6_ica import (
     check_own_map,
     check_price,
 )
+from helpers.exercises.chapter6_parcellation import (
+    check_parcel_means,
+    check_parcel_volume,
+    check_placed,
+    check_rough,
+)
 from helpers.exercises.chapter7_connectomes import (
     check_closer_matrix,
     check_edge_matrix,
@@ -107,10 +113,14 @@ __all__ = [
     "check_p_value",
     "check_pair_accuracy",
     "check_pairwise",
+    "check_parcel_means",
+    "check_parcel_volume",
     "check_pattern",
     "check_pipeline",
+    "check_placed",
     "check_price",
     "check_rebuilt",
+    "check_rough",
     "check_run_splits",
     "check_runs_needed",
     "check_slice_pair",

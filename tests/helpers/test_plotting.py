@@ -14,7 +14,14 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
 
-from helpers.plotting import COLORS, plot_map, plot_slice, use_course_style  # noqa: E402
+from helpers.plotting import (  # noqa: E402
+    COLORS,
+    color_parcels,
+    plot_map,
+    plot_parcels,
+    plot_slice,
+    use_course_style,
+)
 
 SHAPE = (12, 14, 10)
 VOXEL = (9, 4, 6)
@@ -636,3 +643,56 @@ def test_map_of_zeros_draws_the_background_only():
     ax = plot_map(nib.Nifti1Image(np.zeros(SHAPE), affine), bright(affine))
     under, over = ax.images
     assert opacity(under).all() and not opacity(over).any()
+
+
+def random_parcels(n=60, seed=0):
+    """Return an image of the cells around some random points, a corner left empty."""
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(0, SHAPE, (n, 3))
+    voxels = np.moveaxis(np.indices(SHAPE), 0, -1)
+    distance = np.linalg.norm(voxels[..., None, :] - points, axis=-1)
+    labels = 10 + 3 * distance.argmin(axis=-1)  # names with gaps between them
+    labels[:4, :4] = 0
+    return nib.Nifti1Image(labels.astype(np.int16), AFFINES["oblique"])
+
+
+def test_parcels_that_touch_differ_in_color():
+    img = random_parcels()
+    labels = np.asarray(img.dataobj)
+    colors = np.asarray(color_parcels(img).dataobj)
+    assert np.array_equal(colors == 0, labels == 0)
+    for label in np.unique(labels):
+        assert len(np.unique(colors[labels == label])) == 1
+    n_borders = 0
+    for axis in range(3):
+        along = np.moveaxis(labels, axis, 0)
+        inside = (along[:-1] > 0) & (along[1:] > 0)
+        touch = np.moveaxis((along[:-1] != along[1:]) & inside, 0, axis)
+        n_borders += touch.sum()
+        assert np.diff(colors, axis=axis)[touch].all()
+    assert n_borders > 500 and 4 <= colors.max() <= 12
+
+
+def test_as_many_colors_as_neighbors_need():
+    """Rods across rods: each of 14 parcels touches all the others."""
+    labels = np.empty((14, 14, 2), dtype=int)
+    labels[:, :, 0] = np.arange(1, 15)[:, None]
+    labels[:, :, 1] = np.arange(1, 15)
+    colors = np.asarray(color_parcels(nib.Nifti1Image(labels * 1.0, np.eye(4))).dataobj)
+    assert len(np.unique(colors)) == 14
+
+
+def test_parcels_are_drawn_in_their_colors():
+    ax = plot_parcels(random_parcels(), axis="x")
+    drawn = ax.images[0]
+    shown = drawn.get_array()
+    rgba = drawn.cmap(drawn.norm(shown.compressed()))
+    pairs = np.unique(np.column_stack([shown.compressed(), rgba]), axis=0)
+    assert (
+        len(pairs) == len(np.unique(shown.compressed())) == len(np.unique(rgba, axis=0))
+    )
+
+
+def test_a_map_is_no_parcellation():
+    with pytest.raises(ValueError, match="whole number"):
+        color_parcels(nib.Nifti1Image(np.full(SHAPE, 0.5), np.eye(4)))
