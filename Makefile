@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup book test notebooks real full bench lint lock clean
+.PHONY: help setup book test notebooks real full bench audit lint lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -46,6 +46,9 @@ full: setup  ## run the chapters on the paper's own data (gigabytes, hours) and 
 
 bench: setup  ## measure the kernels against their peers (SIZE=full for Haxby's size)
 	$(BIN)/python -m tests.benchmarks.bench
+
+audit: setup  ## look the lock up in the database of known weaknesses (needs the network)
+	$(BIN)/python -m uv tool run pip-audit@2.10.1 --requirement requirements.txt --disable-pip
 
 lint: setup  ## check style, spelling and that notebooks carry no outputs
 	$(BIN)/ruff check .
