@@ -68,6 +68,12 @@ from helpers.exercises.chapter7_connectomes import (
     check_honest_biomarker,
     check_subjects_needed,
 )
+from helpers.exercises.chapter7_own_data import (
+    check_audit,
+    check_faulty_run,
+    check_motion_table,
+    check_volume_labels,
+)
 from helpers.exercises.feedback import Feedback
 from helpers.exercises.real_haxby import (
     check_block_null,
@@ -84,6 +90,7 @@ from helpers.exercises.real_miyawaki import (
 __all__ = [
     "Feedback",
     "check_always_off",
+    "check_audit",
     "check_back_to_brain",
     "check_balanced_c",
     "check_best_sphere",
@@ -99,6 +106,7 @@ __all__ = [
     "check_component",
     "check_control",
     "check_edge_matrix",
+    "check_faulty_run",
     "check_field_center",
     "check_fooling_design",
     "check_hard_pair",
@@ -109,6 +117,7 @@ __all__ = [
     "check_lucky_best",
     "check_max_threshold",
     "check_most_variable",
+    "check_motion_table",
     "check_own_map",
     "check_p_value",
     "check_pair_accuracy",
@@ -129,6 +138,7 @@ __all__ = [
     "check_subjects_needed",
     "check_tsnr",
     "check_unshifted",
+    "check_volume_labels",
     "check_volume_null",
     "check_voxel",
     "check_weight_counts",
