@@ -103,13 +103,15 @@ def browser():
 
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     path = path or shutil.which("google-chrome")
-    if path is None:
-        pytest.fail(
-            "no Chromium found: install it (Debian: apt-get install chromium) or name"
-            " it in the variable CHROMIUM",
-            pytrace=False,
-        )
     with sync_playwright() as playwright:
+        path = path or playwright.chromium.executable_path
+        if not Path(path).exists():
+            pytest.fail(
+                "no Chromium found: install it (Debian: apt-get install chromium;"
+                " elsewhere: python -m playwright install chromium) or name it in the"
+                " variable CHROMIUM",
+                pytrace=False,
+            )
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
