@@ -50,6 +50,10 @@ from helpers.exercises.chapter5_encoding import (
     check_field_center,
     check_unshifted,
 )
+from helpers.exercises.chapter5_reconstruction import (
+    check_better_images,
+    check_of_five,
+)
 from helpers.exercises.chapter6_ica import (
     check_component,
     check_judgment,
@@ -95,6 +99,7 @@ __all__ = [
     "check_balanced_c",
     "check_best_sphere",
     "check_better_encoding",
+    "check_better_images",
     "check_better_map",
     "check_better_pixel",
     "check_black_image",
@@ -117,6 +122,8 @@ __all__ = [
     "check_lucky_best",
     "check_max_threshold",
     "check_most_variable",
+    "check_of_five",
+)
     "check_motion_table",
     "check_own_map",
     "check_p_value",
