@@ -123,7 +123,6 @@ __all__ = [
     "check_max_threshold",
     "check_most_variable",
     "check_of_five",
-)
     "check_motion_table",
     "check_own_map",
     "check_p_value",
