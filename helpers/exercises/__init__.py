@@ -66,6 +66,11 @@ from helpers.exercises.chapter6_parcellation import (
     check_placed,
     check_rough,
 )
+from helpers.exercises.chapter7_beyond import (
+    check_amdahl,
+    check_plan,
+    check_streamed_variance,
+)
 from helpers.exercises.chapter7_connectomes import (
     check_closer_matrix,
     check_edge_matrix,
@@ -100,6 +105,7 @@ from helpers.exercises.real_miyawaki import (
 __all__ = [
     "Feedback",
     "check_always_off",
+    "check_amdahl",
     "check_audit",
     "check_back_to_brain",
     "check_balanced_c",
@@ -142,6 +148,7 @@ __all__ = [
     "check_pattern",
     "check_pipeline",
     "check_placed",
+    "check_plan",
     "check_price",
     "check_rebuilt",
     "check_rough",
@@ -151,6 +158,7 @@ __all__ = [
     "check_slice_pair",
     "check_tells_apart",
     "check_sphere_size",
+    "check_streamed_variance",
     "check_subjects_needed",
     "check_tsnr",
     "check_unshifted",
