@@ -38,6 +38,7 @@ notebooks: setup  ## open the course in JupyterLab
 real: setup  ## run the notebooks on real recordings again and store their outputs
 	$(BIN)/python -m helpers.datasets fetch haxby_slice
 	$(BIN)/python -m helpers.datasets fetch miyawaki_v1
+	$(BIN)/python -m helpers.datasets fetch rest_gift
 	$(BIN)/python tests/notebooks/store_real.py
 
 full: setup  ## run the chapters on the paper's own data (gigabytes, hours) and report

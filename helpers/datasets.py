@@ -559,7 +559,7 @@ ENTRIES = (
         by_default=range(1, REST_DEFAULT + 1),
     ),
     Entry(
-        name="rest_sample",
+        name="rest_gift",
         source="sample",
         folder="samples/rest_gift",
         megabytes=22,
@@ -1210,7 +1210,7 @@ def load_rest_sample() -> Rest:
     ----------
     .. [1] Calhoun et al. (2001), Human Brain Mapping 14(3):140-151.
     """
-    entry = _entry("rest_sample", "sample")
+    entry = _entry("rest_gift", "sample")
     folder = _bring(entry)
     func = tuple(folder / name for name in entry.files)
     return Rest(

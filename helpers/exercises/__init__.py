@@ -101,8 +101,18 @@ from helpers.exercises.real_miyawaki import (
     check_pairwise,
     check_rebuilt,
 )
+from helpers.exercises.real_rest import (
+    check_by_time,
+    check_choice,
+    check_pieces,
+    check_strongest,
+)
 
 __all__ = [
+    "check_strongest",
+    "check_pieces",
+    "check_choice",
+    "check_by_time",
     "Feedback",
     "check_always_off",
     "check_amdahl",

@@ -227,10 +227,10 @@ def test_sample_with_a_wrong_checksum(seeded_sample, monkeypatch):
     path = seeded_sample / "sub-018_lowres.nii"
     good = path.read_bytes()
     alter(path)
-    with pytest.raises(CourseDataError, match=f"(?s){path}.*fetch rest_sample"):
+    with pytest.raises(CourseDataError, match=f"(?s){path}.*fetch rest_gift"):
         load_rest_sample()
     asked = serve(monkeypatch, {path.name: good})
-    assert main(["fetch", "rest_sample"]) == 0
+    assert main(["fetch", "rest_gift"]) == 0
     assert path.read_bytes() == good
     commit = "be4dddee6164a7b877dc9d3a7490a3cf70f4145a"
     assert asked == [
