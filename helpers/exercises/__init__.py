@@ -54,6 +54,12 @@ from helpers.exercises.chapter5_reconstruction import (
     check_better_images,
     check_of_five,
 )
+from helpers.exercises.chapter6_compression import (
+    check_known_place,
+    check_lost,
+    check_outside,
+    check_parcel_pipeline,
+)
 from helpers.exercises.chapter6_ica import (
     check_component,
     check_judgment,
@@ -141,6 +147,8 @@ __all__ = [
     "check_honest_biomarker",
     "check_honest_score",
     "check_judgment",
+    "check_known_place",
+    "check_lost",
     "check_lucky_best",
     "check_masker",
     "check_max_threshold",
@@ -152,7 +160,9 @@ __all__ = [
     "check_p_value",
     "check_pair_accuracy",
     "check_pairwise",
+    "check_outside",
     "check_parcel_means",
+    "check_parcel_pipeline",
     "check_parcel_volume",
     "check_partial",
     "check_pattern",
