@@ -18,7 +18,10 @@ MENDS = (
     # aria-deprecated-role, aria-required-children: entries are items of their list.
     (r'role="doc-biblioentry"', 'role="listitem"'),
     # empty-table-header: a corner without a word heads nothing.
-    (r'<th(?: class="head")?>(<p></p>)?</th>', "<td></td>"),
+    (
+        r'<th(?: class="(?:head|blank[^"]*)")?\s*>(<p></p>|&nbsp;)?</th>',
+        "<td></td>",
+    ),
     # summary-name: the arrow beside a chapter with more pages.
     (
         r'<summary>(?=<span class="toctree-toggle")',

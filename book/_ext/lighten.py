@@ -128,6 +128,8 @@ def links(path: Path) -> set[Path]:
 def drop_unused_files(site: Path) -> None:
     """Delete what no page leads to, directly or by its style sheets."""
     site = site.resolve()
+    for template in site.glob("_static/*webpack-macros.html"):
+        template.unlink()  # the themes' own, which is no page
     known, open_ends = set(), set(site.rglob("*.html"))
     while open_ends:
         path = open_ends.pop()
