@@ -1,12 +1,14 @@
 """A small Sphinx extension: run the notebooks side by side, one a core.
 
 Stock, the book runs one notebook after the other while it reads the pages. Here those
-that are about to be read run first, in as many processes as there are cores, and are
-handed over through the cache of jupyter-cache. The cache is emptied before: what a
-page shows is always of this build, whatever changed in `helpers`.
+that are about to be read run first, in as many processes as there are cores, with one
+thread each, and are handed over through the cache of jupyter-cache. The cache is
+emptied before: what a page shows is always of this build, whatever changed in
+`helpers`.
 """
 
 import logging
+import os
 from pathlib import Path, PurePosixPath
 
 from jupyter_cache import get_cache
@@ -18,6 +20,8 @@ from sphinx.util.logging import getLogger
 # The executor takes over the level for its workers, who would tell their every step.
 QUIET = logging.getLogger("jupyter_cache.quiet")
 QUIET.setLevel(logging.WARNING)
+# More threads than cores only wait for each other.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 def run_notebooks(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
@@ -40,7 +44,13 @@ def run_notebooks(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> No
     n_notebooks = len(cache.list_project_records())
     if n_notebooks > 1:
         executor = load_executor("local-parallel", cache, logger=QUIET)
-        done = executor.run_and_cache(timeout=config.execution_timeout)
+        before = dict(os.environ)
+        os.environ.update(ONE_THREAD)
+        try:
+            done = executor.run_and_cache(timeout=config.execution_timeout)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
         # One that failed runs again when its page is read, which reports the error.
         getLogger(__name__).info(
             f"ran {len(done.succeeded)} of {n_notebooks} notebooks"

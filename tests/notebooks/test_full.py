@@ -22,14 +22,13 @@ def full_folder(tmp_path, haxby, monkeypatch):
 
 def test_a_notebook_goes_on_and_its_measurements_are_reported(full_folder):
     """No truth, a claim that is false, and a measurement after both."""
+    row = ledger.read()[0]["id"]
     cells = [
         "from helpers.datasets import load_haxby\nhaxby = load_haxby()",
         "haxby.truth.signal_mask",
         "assert haxby.t_r == 3, 'the simulation has it so'\nn = 864",
-        "from helpers.ledger import record\nrecord('text-haxby-trs', n, haxby.source)",
+        f"from helpers.ledger import record\nrecord({row!r}, n, haxby.source)",
     ]
-    rows = ledger.read()
-    cells[-1] = cells[-1].replace("text-haxby-trs", rows[0]["id"])
     path = full_folder / "notebook.ipynb"
     ids = ("load", "truth", "claim", "record")
     notebook = new_notebook(
@@ -41,8 +40,8 @@ def test_a_notebook_goes_on_and_its_measurements_are_reported(full_folder):
     assert [line.split(":")[0] for line in found] == ["truth", "claim"], found
     assert "haxby.t_r == 3" in found[1]
     report = {r["id"]: r for r in ledger.read(full_folder / "ledger-full.csv")}
-    assert report[rows[0]["id"]]["ours"] == "864"
-    assert report[rows[0]["id"]]["data"] == "full"
+    assert report[row]["ours"] == "864"
+    assert report[row]["data"] == "full"
     assert ledger.LEDGER.read_bytes() == before
 
 
