@@ -35,7 +35,7 @@ def test_a_difference_is_marked(tmp_path, monkeypatch):
         np.save(
             tmp_path / f"result-{side}.npy", np.full(3, 0.5 + 0.1 * (side == "ours"))
         )
-        return {"seconds": 1.0, "megabytes": 100.0, "extrapolated": side == "peer"}
+        return {"seconds": 1.0, "megabytes": 100.0, "extrapolated": side != "ours"}
 
     monkeypatch.setattr(bench, "in_process", measured)
     rows = bench.compare(0, tmp_path, "tiny")
