@@ -18,8 +18,13 @@ def build(target: Path) -> dict:
     jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
     command = [jupyter_book, "build", str(ROOT), "-W", "-n", "--keep-going"]
     started = time.monotonic()
+    # Where it will be published is of no matter here.
+    names = ("COURSE_REPOSITORY", "COURSE_REVISION", "COURSE_ADDRESS")
     outcome = subprocess.run(
-        [*command, "--path-output", str(target)], capture_output=True, text=True
+        [*command, "--path-output", str(target)],
+        env={name: text for name, text in os.environ.items() if name not in names},
+        capture_output=True,
+        text=True,
     )
     log = outcome.stdout + outcome.stderr
     seconds = time.monotonic() - started
