@@ -160,6 +160,14 @@ def test_an_address_that_is_none_is_refused(monkeypatch, name, wrong):
         address.where(config)
 
 
+def test_the_published_site_knows_where_it_is():
+    """Continuous integration says all of it, under the names that are read."""
+    text = (ROOT / ".github/workflows/site.yml").read_text(encoding="utf-8")
+    steps = yaml.safe_load(text)["jobs"]["build"]["steps"]
+    (build,) = [step for step in steps if step.get("run") == "make book"]
+    assert set(build["env"]) == set(CI) == {name.upper() for name in address.VALUES}
+
+
 def test_the_pictures_are_those_that_the_code_draws():
     import io
 
