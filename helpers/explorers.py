@@ -13,9 +13,13 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from urllib.parse import quote
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+
+# What may stand as it is in an address between double quotes.
+_SAFE = " !$'()*+,-./:;=?@_~"
 
 # The script starts every explorer on the page that does not run yet, so it can come
 # with each of them. A frame's number is that of a row-major table, one axis a slider.
@@ -106,7 +110,7 @@ def explorer(
     caption: str,
     start: Sequence[int] | None = None,
     play: bool = False,
-    image_format: str = "png",
+    image_format: str = "webp",
 ) -> Explorer:
     """Draw a frame for each value, and link the frames to sliders.
 
@@ -127,8 +131,8 @@ def explorer(
         Index of the first value shown, one a slider; by default the first value.
     play : bool
         Whether to add a button that steps through the values of the last slider.
-    image_format : {"png", "svg"}
-        PNG for images, SVG for drawings of few lines.
+    image_format : {"webp", "svg"}
+        WebP for images, SVG for drawings of few lines.
 
     Returns
     -------
@@ -179,33 +183,37 @@ def _check(
         raise ValueError(
             f"start is {start}; expected one index a slider, below {lengths}."
         )
-    if image_format not in ("png", "svg"):
-        raise ValueError(f"image_format is {image_format!r}; expected 'png' or 'svg'.")
+    if image_format not in ("webp", "svg"):
+        raise ValueError(f"image_format is {image_format!r}; expected 'webp' or 'svg'.")
 
 
 def _draw(draw: Callable, combination: tuple, image_format: str) -> str:
     """Draw one frame; return the address of its picture, the data inside."""
     figure = draw(*combination) or plt.gcf()
     buffer = io.BytesIO()
-    metadata = {"Date": None} if image_format == "svg" else {"Software": None}
-    figure.savefig(buffer, format=image_format, metadata=metadata)
+    if image_format == "svg":
+        with plt.rc_context({"svg.hashsalt": "explorer"}):  # the same names each time
+            figure.savefig(buffer, format="svg", metadata={"Date": None})
+        # As text, which packs to two thirds of what its base64 does.
+        address = "data:image/svg+xml," + quote(buffer.getvalue().decode(), safe=_SAFE)
+    else:
+        figure.savefig(buffer, format="png")
+        encoded = base64.b64encode(_smaller(buffer)).decode("ascii")
+        address = f"data:image/webp;base64,{encoded}"
     plt.close(figure)
-    kind = {"png": "image/png", "svg": "image/svg+xml"}[image_format]
-    picture = buffer.getvalue()
-    if image_format == "png":
-        picture = _fewer_colors(picture)
-    return f"data:{kind};base64,{base64.b64encode(picture).decode('ascii')}"
+    return address
 
 
-def _fewer_colors(png: bytes) -> bytes:
-    """Store a PNG with a palette: a third of the size, and no difference to the eye."""
+def _smaller(png: io.BytesIO) -> bytes:
+    """Store a PNG as WebP with 256 colors: a quarter, and no difference to the eye."""
     from PIL import Image
 
-    image = Image.open(io.BytesIO(png)).convert("RGB")
+    image = Image.open(png).convert("RGB")
     image = image.quantize(256, method=Image.Quantize.MEDIANCUT, dither=0)
     buffer = io.BytesIO()
-    image.save(buffer, "png", optimize=True)
-    return min(png, buffer.getvalue(), key=len)
+    # More effort takes fifty times as long and wins a hundredth.
+    image.convert("RGB").save(buffer, "webp", lossless=True, quality=50, method=4)
+    return buffer.getvalue()
 
 
 def _page(

@@ -74,12 +74,26 @@ def test_draws_each_value_once_and_closes_the_figures():
     assert plt.get_fignums() == before
     frames = pictures(made)
     assert made.n_frames == len(frames) == len(set(frames)) == 6
-    assert all(Image.open(io.BytesIO(frame)).format == "PNG" for frame in frames)
+    assert all(Image.open(io.BytesIO(frame)).format == "WEBP" for frame in frames)
 
 
 def test_same_figures_give_the_same_bytes():
     assert one().html == one().html
-    assert one(image_format="svg").html.count("image/svg+xml") == 3
+    svg = one(image_format="svg").html
+    assert svg == one(image_format="svg").html
+    assert svg.count('src="data:image/svg+xml,') == 3
+
+
+def test_svg_is_drawn_as_text(tab):
+    """The browser shows the SVG; its address has nothing that could end it."""
+    page = tab(one(image_format="svg"), one())
+    sizes = page.evaluate(
+        "[...document.querySelectorAll('img')].map(e => [e.naturalWidth, e.src])"
+    )
+    assert all(width > 0 for width, _ in sizes)
+    addresses = re.findall(r'src="(data:image/svg[^"]+)"', one(image_format="svg").html)
+    assert len(addresses) == 3
+    assert not re.search(r"[<>&#]", "".join(addresses))
 
 
 def test_palette_keeps_the_picture():
@@ -173,7 +187,7 @@ def test_texts_cannot_break_the_page(tab):
         ({"values": {"height": [1]}}, "'height' has 1 values"),
         ({"start": [3]}, "start is"),
         ({"start": [0, 0]}, "start is"),
-        ({"image_format": "gif"}, "'png' or 'svg'"),
+        ({"image_format": "gif"}, "'webp' or 'svg'"),
         ({"alt": lambda height: "A bar."}, "one text a frame"),
         ({"alt": lambda height: ""}, "one text a frame"),
     ],
