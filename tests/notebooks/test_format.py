@@ -80,9 +80,11 @@ def test_every_exercise_tells_its_minutes(path):
 def test_claims_are_asserted_and_hidden(path):
     claims = [cell for cell in cells(path, "code") if "claim" in tags(cell)]
     assert claims, "no cell is tagged claim"
+    never_run = {"skip-execution", "nbval-skip", "raises-exception"}
     for cell in claims:
         assert "remove-cell" in tags(cell), cell.id
         assert "assert " in cell.source, cell.id
+        assert not never_run.intersection(tags(cell)), f"{cell.id} is not executed"
     for cell in cells(path, "code"):
         if "glue(" in cell.source or re.search(r"(?m)^\s*assert ", cell.source):
             assert "remove-cell" in tags(cell), f"{cell.id} shows what is the page's"
