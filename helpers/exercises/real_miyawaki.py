@@ -31,7 +31,9 @@ def check_black_image(answer: object, stimuli: np.ndarray) -> Feedback:
             " wrong. Count the zeros."
         )
     if value > 1:
-        return not_yet(f"{value:g} is more than 1: take the mean, not the sum.")
+        return not_yet(
+            f"{value:g} is more than 1: take the mean, not the sum or percent."
+        )
     return not_yet(
         f"A black image does not have {value:.2f} of the pixels right. Compare"
         " stimuli with 0, and take the mean over blocks and pixels."

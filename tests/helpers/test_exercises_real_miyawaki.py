@@ -34,7 +34,8 @@ def said(feedback, passed, named):
         (1 - STIMULI.mean(), True, "black"),
         (np.float32(1 - STIMULI.mean()), True, "black"),
         (STIMULI.mean(), False, "Count the zeros"),
-        ((STIMULI == 0).sum(), False, "take the mean, not the sum"),
+        ((STIMULI == 0).sum(), False, "take the mean, not the sum or percent"),
+        (100 * (1 - STIMULI.mean()), False, "percent"),
         (0.5, False, "Compare"),
     ],
 )
