@@ -122,6 +122,8 @@ def test_closer_matrix():
         (shrunk.astype(np.float32).tolist(), True, "from the truth"),
         (..., False, "empty"),
         (measured, False, "not closer"),
+        (0.999 * measured + 0.001 * np.eye(12), False, "hardly closer"),
+        (0.64 * truth + 0.36 * measured, False, "too good"),
         (3 * covariance, False, "covariance"),
         (truth, False, "too good"),
         (shrunk[:5, :5], False, "expected (12, 12)"),
