@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup book test notebooks real full bench audit lint lock clean
+.PHONY: help setup book test notebooks slides real full bench audit lint lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -34,6 +34,9 @@ test: setup  ## run all the tests
 
 notebooks: setup  ## open the course in JupyterLab
 	$(BIN)/jupyter lab notebooks
+
+slides: setup  ## make the slides again, from what the last build ran
+	$(BIN)/python book/_ext/slides.py _build/html
 
 real: setup  ## run the notebooks on real recordings again and store their outputs
 	$(BIN)/python -m helpers.datasets fetch haxby_slice
