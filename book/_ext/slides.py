@@ -23,6 +23,7 @@ import nbformat
 from course import mathml
 from docutils import nodes
 from docutils.parsers.rst import Directive
+from jupyter_cache import get_cache
 from minutes import notebooks, read_page
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
@@ -110,6 +111,7 @@ def glued_values(notebook: NotebookNode) -> dict[str, str]:
         output["metadata"]["scrapbook"]["name"]: output["data"]["text/plain"]
         for output in outputs
         if "scrapbook" in output.get("metadata", {})
+        and "text/plain" in output["data"]  # and not a figure
     }
 
 
@@ -266,16 +268,20 @@ def _prose(
 
 
 def executed(name: str, site: Path) -> NotebookNode | None:
-    """Return the notebook as the build ran it, or as it is stored with its outputs."""
-    for path in (site.parent / f"jupyter_execute/{name}.ipynb", ROOT / f"{name}.ipynb"):
-        if path.exists():
-            notebook = nbformat.read(path, as_version=4)
-            glued = path.with_suffix(".glue.json")
-            if glued.exists():
-                notebook.metadata["glued"] = json.loads(glued.read_text("utf-8"))
-            if any(cell.get("outputs") for cell in notebook.cells):
-                return notebook
-    return None
+    """Return the notebook as it is stored with its outputs, or as the build ran it."""
+    path, cache = ROOT / f"{name}.ipynb", site.parent / ".jupyter_cache"
+    if not path.exists():
+        return None
+    notebook = nbformat.read(path, as_version=4)
+    if not any(cell.get("outputs") for cell in notebook.cells):
+        try:
+            _, notebook = get_cache(cache).merge_match_into_notebook(notebook)
+        except KeyError:  # it has not run
+            return None
+    glued = site.parent / f"jupyter_execute/{name}.glue.json"
+    if glued.exists():
+        notebook.metadata["glued"] = json.loads(glued.read_text(encoding="utf-8"))
+    return notebook
 
 
 def write_slides(site: Path, names: list[str]) -> list[Path]:
