@@ -107,12 +107,13 @@ def glued_values(notebook: NotebookNode) -> dict[str, str]:
     outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
     # The build keeps what it glued in a file beside the notebook.
     outputs += notebook.metadata.get("glued", {}).values()
-    return {
-        output["metadata"]["scrapbook"]["name"]: output["data"]["text/plain"]
-        for output in outputs
-        if "scrapbook" in output.get("metadata", {})
-        and "text/plain" in output["data"]  # and not a figure
-    }
+    values = {}
+    for output in outputs:
+        name = output.get("metadata", {}).get("scrapbook", {}).get("name")
+        for kind, value in output.get("data", {}).items():
+            if name and kind.endswith("text/plain"):  # what is not shown has a prefix
+                values[name] = value
+    return values
 
 
 # --- from cells to slides --------------------------------------------------------
