@@ -124,6 +124,7 @@ def check_plan(plan: object, max_hours: float, max_megabytes: float) -> Feedback
             f"{subjects * megabytes:.0f} MB would pass through your notebook. Send"
             " paths."
         )
+    what = "round" if rounds == 1 else "rounds"
     return right(
-        f"{rounds:.0f} rounds, {hours:.1f} hours, {subjects * megabytes:.0f} MB sent."
+        f"{rounds:.0f} {what}, {hours:.1f} hours, {subjects * megabytes:.0f} MB sent."
     )

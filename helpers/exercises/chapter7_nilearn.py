@@ -158,7 +158,12 @@ def check_partial(partial: object, courses: np.ndarray) -> Feedback:
         )
     if like(np.corrcoef(courses.T)):
         return not_yet("These are plain correlations: ask for another kind.")
-    if like(np.linalg.inv(np.cov(courses.T))):
+    scale = np.sqrt(np.abs(np.diag(answer))) + 1e-12
+    if np.diag(answer).min() > 0 and np.allclose(
+        (-answer / np.outer(scale, scale))[off_diagonal],
+        plain[off_diagonal],
+        atol=1e-3,
+    ):
         return not_yet(
             "This is the inverse covariance itself: scale it by its diagonal."
         )
@@ -223,6 +228,12 @@ def check_own_decoder(
         model, X, y, groups=runs[chosen], cv=LeaveOneGroupOut()
     ).mean()
     said = f"Your mean is {answer.mean():.2f}; a plain linear SVM has {honest:.2f}."
+    right_ones = answer.ravel() * np.unique(runs[chosen], return_counts=True)[1]
+    if not np.allclose(right_ones, np.round(right_ones), atol=0.01):
+        said += (
+            " (Yours are no shares of right answers. Is it another score, such as the"
+            " area under the curve? Then do not compare the two.)"
+        )
     if answer.mean() > honest + 0.2:
         return not_yet(f"{said} So much more is a reason to look for a leak.")
     if answer.mean() < min(0.55, honest - 0.15):

@@ -25,6 +25,8 @@ def check_faulty_run(answer: object, faulty: str) -> Feedback:
     empty = missing(answer, "the name of a run")
     if empty is not None:
         return empty
+    if isinstance(answer, list | tuple) and len(answer) == 1:
+        answer = answer[0]
     if isinstance(answer, dict):
         return not_yet("That is the whole run: give its name, run['run'].")
     name = str(answer).removeprefix("run-").strip().zfill(2)
@@ -102,8 +104,8 @@ def check_volume_labels(
     n_off = int((given != of(delay)).sum())
     if n_off <= 2 * len(events):
         return not_yet(
-            f"{n_off} volumes differ, at the borders of events: an event is on from its"
-            " onset (with it) until onset + duration (without it)."
+            f"{n_off} of the labels differ, at the borders of events: an event is on"
+            " from its onset (with it) until onset + duration (without it)."
         )
     return not_yet(f"{n_off} of {n_volumes} labels differ. Is rest called 'rest'?")
 

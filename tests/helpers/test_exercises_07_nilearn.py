@@ -143,6 +143,7 @@ def test_partial_wrong(courses):
         (measured(courses, "partial correlation"), "shrunk"),
         (measured(courses, "correlation", exact), "plain correlations"),
         (np.linalg.inv(np.cov(courses.T)), "scale it"),
+        (measured(courses, "precision", exact), "scale it"),
         (np.zeros((60, 60)), "column of courses"),
         (np.eye(5), "Which kind"),
     ):
@@ -157,6 +158,13 @@ PAIR = ["cat", "shoe"]
 def test_own_decoder_right(film, mask, labels):
     for scores in ([0.8, 0.9, 0.7, 0.9, 1, 0.8], np.full(6, 0.85, np.float32)):
         assert check_own_decoder(scores, PAIR, film, mask, labels).passed
+
+
+def test_own_decoder_tells_shares_from_other_scores(film, mask, labels):
+    for scores, is_share in (([0.8, 0.9, 0.7, 0.9, 1, 0.8], True), ([0.84] * 6, False)):
+        feedback = check_own_decoder(scores, PAIR, film, mask, labels)
+        assert feedback.passed
+        assert ("area under the curve" in feedback.message) is not is_share
 
 
 @pytest.mark.parametrize(

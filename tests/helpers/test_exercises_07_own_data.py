@@ -18,6 +18,7 @@ from helpers.exercises import (
         ("11", True, "Run 11"),
         (11, True, "Run 11"),
         ("run-11", True, "Run 11"),
+        (["11"], True, "Run 11"),
         (..., False, "empty"),
         (10, False, "counted from 0"),
         ("03", False, "no problem"),
