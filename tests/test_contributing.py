@@ -44,12 +44,48 @@ def test_the_smallest_chapter_keeps_the_rules(rule):
     rule(CHAPTER)
 
 
-def test_a_rule_broken_in_the_smallest_chapter_is_found(tmp_path):
+@pytest.mark.parametrize(
+    ("cell_id", "change", "rule", "named"),
+    [
+        ("data", {"execution_count": 1}, rules.test_stored_without_outputs, "data"),
+        ("data", {"source": "x" * 77}, rules.test_code_fits_the_page, "data"),
+        (
+            "figure",
+            {"metadata": {}},
+            rules.test_every_figure_has_alt_text_and_caption,
+            "alt text",
+        ),
+        (
+            "data-claim",
+            {"metadata": {"tags": ["remove-cell", "claim", "nbval-skip"]}},
+            rules.test_claims_are_asserted_and_hidden,
+            "not executed",
+        ),
+        (
+            "data-claim",
+            {"metadata": {"tags": ["claim"]}},
+            rules.test_claims_are_asserted_and_hidden,
+            "data-claim",
+        ),
+        (
+            "data-claim",
+            {"source": "pass"},
+            rules.test_every_number_glued_is_used_and_plain,
+            "mean",
+        ),
+        ("ex-mean-claim", {"source": ""}, rules.test_each_solution_is_checked, "mean"),
+        ("closing", {"source": ""}, rules.test_page_has_its_parts, "Exercises"),
+    ],
+)
+def test_a_rule_broken_in_the_smallest_chapter_is_found(
+    tmp_path, cell_id, change, rule, named
+):
     notebook = nbformat.read(CHAPTER, as_version=4)
-    notebook.cells = [cell for cell in notebook.cells if cell.id != "ex-mean-claim"]
+    (cell,) = (cell for cell in notebook.cells if cell.id == cell_id)
+    cell.update(nbformat.from_dict(change))
     nbformat.write(notebook, tmp_path / "broken.ipynb")
-    with pytest.raises(AssertionError, match="check_mean"):
-        rules.test_each_solution_is_checked(tmp_path / "broken.ipynb")
+    with pytest.raises(AssertionError, match=named):
+        rule(tmp_path / "broken.ipynb")
 
 
 def test_the_smallest_chapter_runs():
