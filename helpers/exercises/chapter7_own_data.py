@@ -182,7 +182,10 @@ def check_audit(
     for run in [*good, *odd]:
         found = check(run)
         if found is None or found is Ellipsis:
-            return not_yet("The function returns nothing: let it return a list.")
+            return not_yet(
+                "The stub is still empty, or the function returns nothing: let it"
+                " return a list."
+            )
         if isinstance(found, str) or not hasattr(found, "__len__"):
             return not_yet("It must return a list of problems, empty if there is none.")
     for run in good:

@@ -172,6 +172,8 @@ def check_choice(answer: object, by_number: pd.DataFrame) -> Feedback:
         return value
     scores = by_number.groupby("components").median().drop(columns="seed")
     tried = ", ".join(str(n) for n in scores.index)
+    if value not in scores.index and (scores == value).any(axis=None):
+        return not_yet(f"{value:g} is a score. Which number of components has it?")
     if value not in scores.index:
         return not_yet(f"{value:g} was not tried, so nothing is known of it: {tried}.")
     here = scores.loc[value]

@@ -32,6 +32,7 @@ def test_always_off(answer, passed, named):
     [
         (..., False, "stub is still empty"),
         ([0.8] * 5, True, "beats"),
+        (np.full((1, 5), 0.8, np.float32), True, "beats"),
         ([0.6] * 5, False, "does not beat"),
         ([1.0] * 5, False, "Too good"),
         ([80] * 5, False, "percent"),
@@ -48,7 +49,8 @@ def test_weight_counts():
     y = np.tile([0, 1], 50)
     X = 0.01 * rng.normal(size=(100, 8))
     X[:, 0] += 2.0 * y - 1
-    assert check_weight_counts((0, 1), X, y).passed
+    for right in ((0, 1), [0, 1], np.float32([0, 1])):
+        assert check_weight_counts(right, X, y).passed
     for answer, named in (
         (..., "stub is still empty"),
         ((1, 0), "order"),

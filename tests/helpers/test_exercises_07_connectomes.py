@@ -75,6 +75,8 @@ def test_honest_biomarker(biomarker):
         feedback = check_honest_biomarker(np.float32(answer), *biomarker)
         assert feedback.passed is (says == "in each fold"), feedback
         assert says in feedback.message
+    honest = [answers["in each fold"]]  # a list of one number is a number
+    assert check_honest_biomarker(honest, *biomarker).passed
     for answer, says in ((..., "empty"), (0.123, "Same folds"), (np.ones(9), "mean")):
         feedback = check_honest_biomarker(answer, *biomarker)
         assert not feedback.passed and says in feedback.message
@@ -84,6 +86,7 @@ def test_subjects_needed_finds_four_of_five_effects():
     """An independent reference: simulated studies of the size that passes."""
     n, level = 90, 0.05 / 276
     assert check_subjects_needed(n, 0.7, 276).passed
+    assert check_subjects_needed(np.float32(n + 1), 0.7, 276).passed
     rng = np.random.default_rng(0)
     studies = rng.standard_normal((2, n, 4000))
     studies[1] += 0.7

@@ -123,6 +123,7 @@ def test_by_time_wrong(parts):
         (10, True, "costs most at vision, where another number has 3.0 more"),
         (np.float64(20), True, "costs most at angular"),
         (17, False, "not tried"),
+        (4.0, False, "is a score"),
         ("ten", False, "number"),
     ],
 )
