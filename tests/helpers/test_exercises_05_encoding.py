@@ -34,6 +34,10 @@ def test_unshifted(miyawaki, scores, shift, passed, named):
     assert feedback.passed is passed and named in feedback.message, feedback
 
 
+def test_unshifted_takes_a_list(miyawaki, scores):
+    assert check_unshifted(scores[0].tolist(), scores[2], miyawaki).passed
+
+
 @pytest.mark.parametrize(
     ("answer", "named"),
     [
