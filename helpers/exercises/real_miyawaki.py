@@ -81,6 +81,8 @@ def check_pairwise(
         )
     if abs(value - below.mean()) < 0.05:
         return not_yet(f"{value:.2f} is a count: divide by the {n_others} others.")
+    if value > 1:
+        return not_yet(f"{value:g} is more than 1: give a share, not percent.")
     return not_yet(
         f"It is not {value:.2f}. Correlate each rebuilt image with all"
         f" {n_others + 1} figures, and count those below the true one. Did you take"

@@ -52,6 +52,7 @@ def test_black_image(answer, passed, named):
         ((RANK == 4).mean(), False, "must beat all others at once"),
         (RANK.mean() / 5, False, "not compared with itself"),
         (RANK.mean(), False, "divide by the 4 others"),
+        (100 * RANK.mean() / 4, False, "not percent"),
         (0.5, False, "rebuilt without their figure"),
     ],
 )
