@@ -1187,6 +1187,59 @@ def load_rest(n_subjects: int = REST_DEFAULT) -> Rest:
     )
 
 
+def rest_regions() -> pd.DataFrame:
+    """Return where the regions of six known networks lie, as published [1]_.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a region: ``label``, from 1, ``region``, ``network``, and its center in
+        MNI millimeters, ``x``, ``y``, ``z``. The simulation put its networks there.
+
+    References
+    ----------
+    .. [1] Power et al. (2011), Neuron 72(4):665-678.
+    """
+    places = [
+        (region, network, *place[:3])
+        for network, regions in simulation.REST_NETWORKS.items()
+        for region, place in regions.items()
+    ]
+    table = pd.DataFrame(places, columns=["region", "network", "x", "y", "z"])
+    table.insert(0, "label", np.arange(1, len(table) + 1))
+    return table
+
+
+def known_networks(rest: Rest) -> tuple[np.ndarray, list[str]]:
+    """Return a map of each of six networks, to name what was found in these brains.
+
+    Parameters
+    ----------
+    rest : Rest
+        Of a simulation, the maps are its truth. Real brains have none: there each map
+        is 1 within 12 mm of its network's published places, and 0 elsewhere.
+
+    Returns
+    -------
+    maps : ndarray, shape (n_networks, n_voxels)
+        In the voxels of `rest.mask`.
+    names : list of str
+        The networks in their order.
+    """
+    names = list(simulation.REST_NETWORKS)
+    if rest.truth is not None:
+        return masking.apply_mask(rest.truth.networks, rest.mask), names
+    inside, affine = masking.load_mask(rest.mask)
+    mm = nib.affines.apply_affine(affine, np.argwhere(inside))
+    places = rest_regions()
+    maps = []
+    for name in names:
+        centers = places.loc[places.network == name, ["x", "y", "z"]].to_numpy()
+        away = np.linalg.norm(mm[:, np.newaxis] - centers, axis=2).min(axis=1)
+        maps.append(away <= 12)
+    return np.array(maps, dtype=np.float32), names
+
+
 def load_rest_sample() -> Rest:
     """Load real recordings: six subjects, small, from the tests of GIFT [1]_.
 

@@ -1,6 +1,7 @@
 """The loaders of the brains at rest: every source, and what is their own."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -12,6 +13,7 @@ from nilearn.masking import compute_multi_epi_mask
 
 from helpers import datasets, simulation
 from helpers.datasets import CourseDataError, load_rest, load_rest_sample, main
+from helpers.masking import apply_mask
 from tests.helpers.test_datasets import alter, refuse, serve, truncate
 
 N_VOLUMES = 10
@@ -274,3 +276,20 @@ def test_the_simulation_has_what_the_loader_promises(rest):
     entry = datasets._entry("rest", "simulated")
     size = sum(path.stat().st_size for path in rest.func[0].parent.rglob("*.*"))
     assert size == pytest.approx(entry.megabytes * 1e6, rel=0.2)
+
+
+def test_regions_are_those_of_the_simulation(rest):
+    pd.testing.assert_frame_equal(
+        datasets.rest_regions(), rest.truth.region_table, check_dtype=False
+    )
+
+
+def test_networks_are_the_truth_or_near_it(rest):
+    truth, names = datasets.known_networks(rest)
+    assert names == rest.truth.network_names
+    assert np.array_equal(truth, apply_mask(rest.truth.networks, rest.mask))
+    published, same_names = datasets.known_networks(replace(rest, truth=None))
+    assert same_names == names and set(np.unique(published)) == {0, 1}
+    r = np.corrcoef(truth, published)[: len(names), len(names) :]
+    assert r.diagonal().min() > 0.5
+    assert (r.argmax(axis=1) == np.arange(len(names))).all()

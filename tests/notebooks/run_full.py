@@ -54,7 +54,10 @@ def problems(notebook: nbformat.NotebookNode) -> list[str]:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
-                found.append(f"{cell.id}: {output.ename}: {output.evalue}"[:200])
+                # A claim about the truth, or about what only the simulation has.
+                kind = "skipped: " if "claim" in cell.metadata.get("tags", []) else ""
+                line = f"{cell.id}: {kind}{output.ename}: {output.evalue}"
+                found.append(line[:200])
             for line in output.get("text", "").splitlines():
                 if line.startswith("does not hold on these data:"):
                     found.append(f"{cell.id}: {line}")
