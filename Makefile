@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup book test notebooks slides real full bench audit lint lock clean
+.PHONY: help setup book kit test notebooks slides real full bench audit lint lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -27,7 +27,16 @@ _build/.fresh: $(wildcard helpers/*.py helpers/*/*.py book/_ext/*.py) _config.ym
 
 book: setup _build/.fresh  ## build the site into _build/html
 	$(BIN)/jupyter-book build . -W -n --keep-going || (rm -f _build/.fresh; exit 1)
+	@touch _build/html/index.html
 	@echo "Open _build/html/index.html in a browser."
+
+# The site is built again only when something that it is made from is newer.
+_build/html/index.html: _build/.fresh $(wildcard notebooks/*.ipynb notebooks/*/*.ipynb \
+  book/*.md book/*.bib book/*.csv book/*/*.csv book/assets/*)
+	$(MAKE) book
+
+kit: _build/html/index.html  ## make the archive that runs the course offline, here
+	$(BIN)/python -m book.kit
 
 test: setup  ## run all the tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope
