@@ -35,7 +35,7 @@ _build/html/index.html: _build/.fresh $(wildcard notebooks/*.ipynb notebooks/*/*
   book/*.md book/*.bib book/*.csv book/*/*.csv book/assets/*)
 	$(MAKE) book
 
-kit: _build/html/index.html  ## make the archive that runs the course offline, here
+kit: _build/html/index.html  ## make one archive that runs the course offline, on this system
 	$(BIN)/python -m book.kit
 
 test: setup  ## run all the tests
