@@ -73,6 +73,7 @@ def run_alone(script: str, home: Path, env: dict | None = None, limit: int = 4 *
     clean = {name: os.environ[name] for name in KEPT if name in os.environ}
     clean |= {"HOME": str(home), "USERPROFILE": str(home), **NOBODY}
     clean |= {"PIP_CONFIG_FILE": os.devnull, "PYTHONUTF8": "1", **(env or {})}
+    clean |= {"PIP_NO_COMPILE": "1"}  # most of what is installed is not imported here
     log = home / "log.txt"
     peak = 0
     with log.open("w") as file:
@@ -204,21 +205,6 @@ def test_packages_are_the_locks_and_the_bill_lists_them(unpacked: Path):
     assert [part["name"] for part in parts if not part.get("licenses")] == []
 
 
-def test_site_of_the_kit_opens_from_disk(unpacked: Path, browser):
-    context = browser.new_context(offline=True)
-    page = context.new_page()
-    failed = []
-    page.on("requestfailed", lambda request: failed.append(request.url))
-    page.goto((unpacked / "site/index.html").as_uri())
-    page.wait_for_selector("h1")
-    assert "Machine learning for neuroimaging" in page.inner_text("h1")
-    page.click("nav a[href*='01_introduction']")
-    page.wait_for_selector("h1")
-    assert page.locator("img:visible").first.evaluate("i => i.naturalWidth") > 0
-    assert failed == []
-    context.close()
-
-
 def test_binder_makes_this_environment(installed: Path, haxby, miyawaki, rest):
     """Binder: the lock, then postBuild, then a notebook in a gigabyte."""
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
@@ -228,7 +214,7 @@ def test_binder_makes_this_environment(installed: Path, haxby, miyawaki, rest):
         pytest.skip("Binder runs Linux, and postBuild in its shell")
     # What takes long is here already: the simulations, which postBuild verifies.
     data = installed / "data/simulated"
-    shutil.copytree(datasets.data_dir() / "simulated", data, dirs_exist_ok=True)
+    shutil.copytree(datasets.data_dir() / "simulated", data, copy_function=os.symlink)
     env = {"PATH": f"{installed}/.venv/bin:{os.environ['PATH']}"}
     env["COURSE_DATA_DIR"] = str(installed / "data")
     said, _ = run_alone((ROOT / "postBuild").read_text(), installed, env)
