@@ -4,8 +4,8 @@
 table and each number of its text. A chapter measures that quantity and calls `record`
 in a hidden cell. On the simulated data the measurement must be the one in the ledger,
 or the chapter fails; ``COURSE_LEDGER=write`` puts the new one in. On the paper's own
-data (``COURSE_DATA=full``) the measurements go to a report beside the data.
-``python -m helpers.ledger`` prints all of them with their verdicts.
+data (``COURSE_DATA=full``) the measurements go to a report beside the data, held to the
+same conditions. ``python -m helpers.ledger`` prints both with their verdicts.
 """
 
 import csv
@@ -22,6 +22,8 @@ from helpers.datasets import data_dir
 COLUMNS = ("id", "where", "paper", "agrees_if", "ours", "data", "page", "figure", "why")
 LEDGER = Path(__file__).parents[1] / "book/ledger.csv"
 DRIFT = 0.02  # what another machine's rounding may change; relative above 1
+# How a reason begins that does not hold for the paper's own data.
+SIMULATED = "in the simulation, "
 
 
 def read(path: Path = LEDGER) -> list[dict[str, str]]:
@@ -96,6 +98,17 @@ def verdict(row: dict[str, str]) -> str:
     return "agrees" if agrees(float(row["ours"]), row["agrees_if"]) else "differs"
 
 
+def _report(path: Path) -> list[dict[str, str]]:
+    """Return the rows of the ledger with what a report has measured so far."""
+    before = {row["id"]: row for row in read(path)}
+    rows = []
+    for row in read(LEDGER):
+        why = "" if row["why"].startswith(SIMULATED) else row["why"]
+        measured = before.get(row["id"], {"ours": "", "data": "", "why": why})
+        rows.append(row | {key: measured[key] for key in ("ours", "data", "why")})
+    return rows
+
+
 def record(row_id: str, value: float, source: str) -> None:
     """Hold what a chapter measures against its row of the ledger.
 
@@ -122,7 +135,7 @@ def record(row_id: str, value: float, source: str) -> None:
     path = data_dir() / "ledger-full.csv" if full else LEDGER
     data_dir().mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(data_dir() / ".ledger.lock"):
-        rows = read(path) or [row | {"ours": "", "data": ""} for row in read(LEDGER)]
+        rows = _report(path) if full else read(LEDGER)
         row = next((row for row in rows if row["id"] == row_id), None)
         if row is None:
             raise KeyError(f"{LEDGER.name} has no row {row_id!r}: add it there first.")
@@ -150,13 +163,19 @@ def main() -> int:
     """
     unexplained = 0
     for path in (LEDGER, data_dir() / "ledger-full.csv"):
+        counts = dict.fromkeys(("agrees", "differs", "open"), 0)
         for row in read(path):
             said = verdict(row)
+            counts[said] += 1
             unexplained += said == "differs" and not row["why"]
             line = (
                 f"{row['data']:<10} {said:<8} {row['ours']:>7}  {row['agrees_if']:<14}"
             )
-            print(f"{line} {row['id']}: {row['where']}")
+            why = f" ({row['why']})" if row["why"] else ""
+            print(f"{line} {row['id']}: {row['where']}{why}")
+        if any(counts.values()):
+            said = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+            print(f"{path.name}: {said}\n")
     return int(unexplained > 0)
 
 

@@ -1,14 +1,24 @@
-"""A directive that renders the reproduction ledger, with thumbnails of our figures.
+"""Directives that render the reproduction ledger, with thumbnails of our figures.
 
 ``{ledger} Figure 2`` shows the rows whose place in the paper begins with "Figure 2".
-A thumbnail is the picture of the figure with that name, wherever in the book it is.
+Its body describes what the paper shows, beside a thumbnail of each figure of ours::
+
+    fig-three-maps
+    : Three slices, side by side: ...
+
+A thumbnail is made from the picture that the figure's own page shows; nothing is
+computed again. ``{ledger-summary}`` counts the verdicts.
 """
 
-import copy
+import io
+import re
+from html import escape
+from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
+from PIL import Image
 from sphinx.application import Sphinx
 
 from helpers import ledger
@@ -16,13 +26,16 @@ from helpers import ledger
 HEADER = """\
 :::{{list-table}} {title}
 :header-rows: 1
-:widths: {widths}
+:widths: 42 16 16 26
 :class: ledger
 
 * - In the paper
   - Agrees if
   - Ours
   - Verdict"""
+PLACES = ("Figure 1", "Text", "Figure 2", "Table 1", "Figure 3", "Figure 4", "Figure 5")
+MARKS = {"agrees": "✓ agrees", "differs": "✗ differs", "open": "○ open"}
+BYTES = 15_000  # of a thumbnail, at most
 
 
 class Thumbnail(nodes.General, nodes.Element):
@@ -34,66 +47,126 @@ class Ledger(Directive):
 
     required_arguments = 1
     final_argument_whitespace = True
+    has_content = True
 
     def run(self) -> list[nodes.Node]:
-        """Return a table, one row a panel or number."""
+        """Return our figures beside the paper's, and a table, one row a number."""
         env = self.state.document.settings.env
         env.note_dependency(str(ledger.LEDGER))
         place = self.arguments[0]
         rows = [row for row in ledger.read() if row["where"].startswith(place)]
         if not rows:
             raise self.error(f"The ledger has no row of {place!r}.")
-        lines = [HEADER.format(title=f"{place}, row by row", widths="42 16 16 26")]
+        box = nodes.container(classes=["ledger-box"])
+        described = dict(
+            re.findall(r"(?m)^(fig-[\w-]+)\n: ((?:.+\n?)+)", "\n".join(self.content))
+        )
+        drawn = {row["figure"] for row in rows if row["figure"]}
+        if drawn != set(described):
+            raise self.error(
+                f"{place}: the ledger has the figures {sorted(drawn)}, and the page "
+                f"describes {sorted(described)}."
+            )
+        for name, text in described.items():
+            pair = nodes.container(classes=["ledger-figure"])
+            pair += Thumbnail(figure=name)
+            self._parse(f"**The paper's.** {text}".splitlines(), pair)
+            box += pair
+        lines = [HEADER.format(title=f"{place}, row by row")]
         for row in rows:
             lines += self._row(row)
-        lines.append(":::")
-        box = nodes.container(classes=["ledger-box"])
-        for name in dict.fromkeys(row["figure"] for row in rows if row["figure"]):
-            box += Thumbnail(figure=name)
-        text = StringList("\n".join(lines).splitlines(), source=str(ledger.LEDGER))
-        self.state.nested_parse(text, 0, box)
+        self._parse([*lines, ":::"], box)
         return [box]
+
+    def _parse(self, lines: list[str], parent: nodes.Element) -> None:
+        """Parse MyST into a node."""
+        self.state.nested_parse(StringList(lines, source=str(ledger.LEDGER)), 0, parent)
 
     @staticmethod
     def _row(row: dict[str, str]) -> list[str]:
         """Return the MyST of one row."""
-        said = ledger.verdict(row)
-        mark = {"agrees": "✓ agrees", "differs": "✗ differs", "open": "open"}[said]
-        page = f"[page](../{row['page']}.ipynb)" if row["page"] else ""
+        mark = MARKS[ledger.verdict(row)]
+        chapter = re.sub(r"\D*(\d+)_(\w+)", r"chapter \1, \2", row["page"])
+        page = f"([{chapter.replace('_', ' ')}](../{row['page']}.ipynb))"
         why = f": {row['why']}" if row["why"] else ""
         return [
             f"* - **{row['where']}.** {row['paper']}",
             f"  - {row['agrees_if']}",
-            f"  - {row['ours']} {page}",
+            f"  - {row['ours']} {page}" if row["ours"] else "  - –",
             f"  - {mark} ({row['data']}){why}" if row["data"] else f"  - {mark}{why}",
         ]
 
 
+class Summary(Directive):
+    """How many rows agree, differ and are open, for each figure and table."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a table of counts."""
+        self.state.document.settings.env.note_dependency(str(ledger.LEDGER))
+        rows = ledger.read()
+        lines = [
+            "| In the paper | rows | agree | differ | open |",
+            "|---|--:|--:|--:|--:|",
+        ]
+        for place in (*PLACES, ""):
+            said = [ledger.verdict(r) for r in rows if r["where"].startswith(place)]
+            counts = [len(said), *(said.count(verdict) for verdict in MARKS)]
+            lines.append(
+                f"| {place or '**All**'} | " + " | ".join(map(str, counts)) + " |"
+            )
+        box = nodes.container(classes=["ledger-summary"])
+        text = StringList(lines, source=str(ledger.LEDGER))
+        self.state.nested_parse(text, 0, box)
+        return [box]
+
+
+def shrink(picture: Path) -> bytes:
+    """Return a small PNG of a picture, on white, of at most `BYTES`."""
+    image = Image.open(picture).convert("RGBA")
+    page = Image.new("RGBA", image.size, "white")
+    page = Image.alpha_composite(page, image).convert("RGB")
+    for width, colors in ((360, 64), (360, 32), (300, 32), (240, 32), (180, 16)):
+        small = page.resize((width, round(page.height * width / page.width)))
+        buffer = io.BytesIO()
+        small.quantize(colors).save(buffer, "png", optimize=True)
+        if buffer.tell() <= BYTES:
+            break
+    return buffer.getvalue()
+
+
 def put_thumbnails(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Put the pictures of other pages' figures in the place of thumbnails."""
+    """Put small pictures of other pages' figures in the place of thumbnails."""
     labels = app.env.get_domain("std").labels
     for thumbnail in list(doctree.findall(Thumbnail)):
         name = thumbnail["figure"]
         if name not in labels:
             raise ValueError(f"The ledger names a figure {name!r} that no page has.")
-        source, anchor, caption = labels[name]
+        source, anchor, _ = labels[name]
         figure = next(
             node
             for node in app.env.get_doctree(source).findall(nodes.figure)
             if anchor in node["ids"]
         )
-        image = copy.deepcopy(next(figure.findall(nodes.image)))
-        image["classes"] = ["ledger-thumbnail"]
-        link = nodes.reference(
-            "", "", image, refuri=app.builder.get_relative_uri(docname, source)
+        image = next(figure.findall(nodes.image))
+        small = shrink(Path(app.srcdir) / image["uri"])
+        target = Path(app.outdir) / "_images" / f"small-{name}.png"
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(small)
+        up = "../" * docname.count("/")
+        width, height = Image.open(target).size
+        link = app.builder.get_relative_uri(docname, source)
+        html = (
+            f'<a class="ledger-thumbnail" href="{link}#{anchor}"><img loading="lazy" '
+            f'src="{up}_images/{target.name}" width="{width}" height="{height}" '
+            f'alt="Ours: {escape(image.get("alt", ""))}"></a>'
         )
-        link["refuri"] += f"#{anchor}"
-        thumbnail.replace_self(nodes.paragraph("", "", link))
+        thumbnail.replace_self(nodes.raw("", html, format="html"))
 
 
 def setup(app: Sphinx) -> dict:
-    """Register the directive; called by Sphinx."""
+    """Register the directives; called by Sphinx."""
     app.add_node(Thumbnail)
     app.add_directive("ledger", Ledger)
+    app.add_directive("ledger-summary", Summary)
     app.connect("doctree-resolved", put_thumbnails)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

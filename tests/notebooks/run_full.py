@@ -15,6 +15,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
+from helpers.datasets import data_dir
+
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 6 * 3600  # of a cell, in seconds: table 1 at full size takes about an hour
 # In the kernel: an assertion prints what does not hold, and the cell goes on.
@@ -67,6 +69,8 @@ def problems(notebook: nbformat.NotebookNode) -> list[str]:
 def main(arguments: list[str]) -> int:
     """Run all chapters, or those named; return 1 if one cannot load its data."""
     paths = [Path(name).absolute() for name in arguments]
+    if not paths:  # no value of an earlier run may pass for one of this run
+        (data_dir() / "ledger-full.csv").unlink(missing_ok=True)
     status = 0
     for path in paths or sorted((ROOT / "notebooks").glob("*.ipynb")):
         found = problems(run(path))
