@@ -24,7 +24,7 @@ from sphinx.application import Sphinx
 from helpers import ledger
 
 HEADER = """\
-:::{{list-table}} {title}
+:::{list-table}
 :header-rows: 1
 :widths: 42 16 16 26
 :class: ledger
@@ -72,7 +72,7 @@ class Ledger(Directive):
             pair += Thumbnail(figure=name)
             self._parse(f"**The paper's.** {text}".splitlines(), pair)
             box += pair
-        lines = [HEADER.format(title=f"{place}, row by row")]
+        lines = [HEADER]
         for row in rows:
             lines += self._row(row)
         self._parse([*lines, ":::"], box)
@@ -86,7 +86,7 @@ class Ledger(Directive):
     def _row(row: dict[str, str]) -> list[str]:
         """Return the MyST of one row."""
         mark = MARKS[ledger.verdict(row)]
-        chapter = re.sub(r"\D*(\d+)_(\w+)", r"chapter \1, \2", row["page"])
+        chapter = re.sub(r"\D*0*(\d+)_(\w+)", r"chapter \1, \2", row["page"])
         page = f"([{chapter.replace('_', ' ')}](../{row['page']}.ipynb))"
         why = f": {row['why']}" if row["why"] else ""
         return [
