@@ -4,6 +4,7 @@ What the kit's own README says is what runs here. The environment it makes is al
 one that Binder makes from the lock, so that it is made once.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -36,7 +37,8 @@ up = struct.pack("16sh", b"lo", 1)
 fcntl.ioctl(socket.socket(), 0x8914, up)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-# Elsewhere, whoever asks the network is sent to a port where nobody listens.
+# Elsewhere, and where no process may make one (in many a container), whoever asks the
+# network is sent to a port where nobody listens.
 NOBODY = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
 KEPT = ("PATH", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "COMSPEC", "PATHEXT")
 
@@ -56,6 +58,19 @@ def tree_memory(pid: int) -> tuple[list[psutil.Process], int]:
     return processes, used
 
 
+@functools.cache
+def own_network() -> list[str]:
+    """Return what starts a command in a network of its own, where that is allowed."""
+    if sys.platform != "linux":
+        return []
+    own = ["unshare", "--map-root-user", "--net", sys.executable, "-c", ALONE]
+    try:
+        allowed = subprocess.run([*own, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        allowed = False
+    return own if allowed else []
+
+
 def run_alone(script: str, home: Path, env: dict | None = None, limit: int = 4 * GIB):
     """Run a script of the shell in a folder: no network, nothing of this user's.
 
@@ -67,9 +82,7 @@ def run_alone(script: str, home: Path, env: dict | None = None, limit: int = 4 *
         command = ["cmd", "/c", script]
     else:
         command = ["sh", "-ec", script]
-    if sys.platform == "linux":
-        own = ["unshare", "--map-root-user", "--net", sys.executable, "-c", ALONE]
-        command = [*own, *command]
+    command = [*own_network(), *command]
     clean = {name: os.environ[name] for name in KEPT if name in os.environ}
     clean |= {"HOME": str(home), "USERPROFILE": str(home), **NOBODY}
     clean |= {"PIP_CONFIG_FILE": os.devnull, "PYTHONUTF8": "1", **(env or {})}
@@ -222,6 +235,7 @@ def test_binder_makes_this_environment(installed: Path, haxby, miyawaki, rest):
         assert f"{name} is in " in said
     notebook = "python -m jupyter execute notebooks/01_introduction.ipynb"
     _, peak = run_alone(notebook, installed, env, limit=GIB)
+    print("network:", "its own" if own_network() else "refused by a proxy")
     print(f"01_introduction: {peak / GIB:.2f} GiB, the processes beside it included")
 
 
