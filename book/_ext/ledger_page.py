@@ -125,10 +125,13 @@ def shrink(picture: Path) -> bytes:
     image = Image.open(picture).convert("RGBA")
     page = Image.new("RGBA", image.size, "white")
     page = Image.alpha_composite(page, image).convert("RGB")
-    for width, colors in ((360, 64), (360, 32), (300, 32), (240, 32), (180, 16)):
+    # This way rare colors are kept, such as that of a thin contour.
+    method = Image.Quantize.MAXCOVERAGE
+    for width, colors in ((360, 128), (360, 64), (300, 64), (240, 64), (180, 16)):
         small = page.resize((width, round(page.height * width / page.width)))
+        small = small.quantize(colors, method, dither=0)
         buffer = io.BytesIO()
-        small.quantize(colors).save(buffer, "png", optimize=True)
+        small.save(buffer, "png", optimize=True)
         if buffer.tell() <= BYTES:
             break
     return buffer.getvalue()
