@@ -60,56 +60,60 @@ def test_every_explorer_is_on_its_page(site):
 
 
 @pytest.mark.parametrize("page", WITH)
-def test_moves_by_keyboard_without_a_network(browser, site, page):
-    """The arrow keys lead through all values of each slider, there and back."""
-    tab = open_page(browser, site, page, offline=True)
+def test_moves_without_a_network(browser, site, page):
+    """On a phone with a keyboard, so that one visit tries both."""
+    phone = {"has_touch": True, "is_mobile": True, "offline": True}
+    tab = open_page(browser, site, page, width=390, **phone)
     explorers = tab.locator(".explorer.explorer-live").all()
     assert len(explorers) == EXPECTED[page]
     for root in explorers:
         for slider in root.get_by_role("slider").all():
-            slider.focus()
-            tab.keyboard.press("Home")
-            last = int(slider.get_attribute("max"))
-            seen = [look(root)]
-            for _ in range(last):
-                tab.keyboard.press("ArrowRight")
-                seen.append(look(root))
-            assert len({alt for alt, _ in seen}) == last + 1
-            assert len({source for _, source in seen}) == last + 1
-            tab.keyboard.press("ArrowLeft")
-            assert look(root) == seen[-2]
-        for button in root.locator("button").all():  # those that play
-            before = look(root)
-            button.focus()
-            tab.keyboard.press("Enter")
-            tab.wait_for_timeout(1200)
-            assert look(root) != before
-            tab.keyboard.press("Enter")
-            stopped = look(root)
-            tab.wait_for_timeout(1200)
-            assert look(root) == stopped
+            moves_by_touch(tab, root, slider)
+            moves_by_keyboard(tab, root, slider)
+        for button in root.locator("button").all():
+            plays(tab, root, button)
     assert not [url for url in tab.asked if not url.startswith(("file:", "data:"))]
     tab.context.close()
 
 
-@pytest.mark.parametrize("page", WITH)
-def test_moves_by_touch_on_a_phone(browser, site, page):
-    """A tap on the end of each slider brings its last value."""
-    phone = {"has_touch": True, "is_mobile": True, "offline": True}
-    tab = open_page(browser, site, page, width=390, **phone)
-    for root in tab.locator(".explorer").all():
-        for slider in root.get_by_role("slider").all():
-            slider.scroll_into_view_if_needed()
-            slider.fill("0")
-            before = look(root)
-            box = slider.bounding_box()
-            assert box["height"] >= 24, "a finger needs more"
-            tab.touchscreen.tap(
-                box["x"] + box["width"] - 3, box["y"] + box["height"] / 2
-            )
-            assert slider.input_value() == slider.get_attribute("max")
-            assert look(root) != before
-    tab.context.close()
+def moves_by_keyboard(tab, root, slider):
+    """The arrow keys lead through all values of a slider, there and back."""
+    slider.focus()
+    tab.keyboard.press("Home")
+    last = int(slider.get_attribute("max"))
+    seen = [look(root)]
+    for _ in range(last):
+        tab.keyboard.press("ArrowRight")
+        seen.append(look(root))
+    assert len({alt for alt, _ in seen}) == last + 1
+    assert len({source for _, source in seen}) == last + 1
+    tab.keyboard.press("ArrowLeft")
+    assert look(root) == seen[-2]
+
+
+def moves_by_touch(tab, root, slider):
+    """A tap on the end of a slider brings its last value."""
+    slider.scroll_into_view_if_needed()
+    slider.fill("0")
+    before = look(root)
+    box = slider.bounding_box()
+    assert box["height"] >= 24, "a finger needs more"
+    tab.touchscreen.tap(box["x"] + box["width"] - 3, box["y"] + box["height"] / 2)
+    assert slider.input_value() == slider.get_attribute("max")
+    assert look(root) != before
+
+
+def plays(tab, root, button):
+    """The button sets the frames in motion, and stops them."""
+    before = look(root)
+    button.focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_timeout(1200)
+    assert look(root) != before
+    tab.keyboard.press("Enter")
+    stopped = look(root)
+    tab.wait_for_timeout(1200)
+    assert look(root) == stopped
 
 
 def test_explorers_are_light(site):
