@@ -16,11 +16,13 @@ import time
 import zipfile
 from pathlib import Path, PurePosixPath
 
+import nbformat
 import psutil
 import pytest
 import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from jupyter_cache import get_cache
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from book import kit
@@ -40,6 +42,9 @@ os.execvp(sys.argv[1], sys.argv[1:])
 # Elsewhere, and where no process may make one (in many a container), whoever asks the
 # network is sent to a port where nobody listens.
 NOBODY = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
+NOTEBOOK = "01_introduction.ipynb"
+# As the book runs its notebooks.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 KEPT = ("PATH", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "COMSPEC", "PATHEXT")
 
 
@@ -218,25 +223,70 @@ def test_packages_are_the_locks_and_the_bill_lists_them(unpacked: Path):
     assert [part["name"] for part in parts if not part.get("licenses")] == []
 
 
-def test_binder_makes_this_environment(installed: Path, haxby, miyawaki, rest):
+def test_site_of_the_kit_opens_from_disk(unpacked: Path, browser):
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    failed = []
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    page.goto((unpacked / "site/index.html").as_uri())
+    title = page.locator("h1:visible").first
+    assert "Machine learning for neuroimaging" in title.inner_text()
+    page.locator("a[href*='01_introduction']:visible").first.click()
+    page.wait_for_url("**/01_introduction.html*")
+    assert page.locator("article img:visible").first.evaluate("i => i.naturalWidth") > 0
+    assert failed == []
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def on_binder(installed: Path, haxby, miyawaki, rest) -> dict:
+    """Run postBuild in the environment, then a notebook; return how it went."""
+    if os.name == "nt":
+        pytest.skip("Binder runs Linux, and postBuild in its shell")
+    # What takes long is here already: the simulations, which postBuild verifies.
+    data = installed / "data"
+    simulated = datasets.data_dir() / "simulated"
+    shutil.copytree(simulated, data / "simulated", copy_function=os.symlink)
+    env = {"PATH": f"{installed}/.venv/bin:{os.environ['PATH']}", **ONE_THREAD}
+    env["COURSE_DATA_DIR"] = str(data)
+    built, _ = run_alone((ROOT / "postBuild").read_text(), installed, env)
+    command = f"python -m jupyter execute --output=again notebooks/{NOTEBOOK}"
+    _, peak = run_alone(command, installed, env, limit=GIB)
+    print(f"{NOTEBOOK}: {peak / GIB:.2f} GiB, the processes beside it included")
+    return {"postBuild": built, "notebook": installed / "notebooks/again.ipynb"}
+
+
+def test_binder_makes_this_environment(on_binder: dict):
     """Binder: the lock, then postBuild, then a notebook in a gigabyte."""
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     [by_pip] = [d["pip"] for d in environment["dependencies"] if isinstance(d, dict)]
     assert by_pip == ["-r requirements.txt"]
-    if os.name == "nt":
-        pytest.skip("Binder runs Linux, and postBuild in its shell")
-    # What takes long is here already: the simulations, which postBuild verifies.
-    data = installed / "data/simulated"
-    shutil.copytree(datasets.data_dir() / "simulated", data, copy_function=os.symlink)
-    env = {"PATH": f"{installed}/.venv/bin:{os.environ['PATH']}"}
-    env["COURSE_DATA_DIR"] = str(installed / "data")
-    said, _ = run_alone((ROOT / "postBuild").read_text(), installed, env)
     for name in ("haxby", "miyawaki", "rest"):
-        assert f"{name} is in " in said
-    notebook = "python -m jupyter execute notebooks/01_introduction.ipynb"
-    _, peak = run_alone(notebook, installed, env, limit=GIB)
-    print("network:", "its own" if own_network() else "refused by a proxy")
-    print(f"01_introduction: {peak / GIB:.2f} GiB, the processes beside it included")
+        assert f"{name} is in " in on_binder["postBuild"]
+
+
+def shown(notebook: Path) -> dict[str, list]:
+    """Return what each cell shows: text, pictures, numbers for the prose."""
+    found = {}
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        outputs = cell.get("outputs", [])
+        text = "".join(o.text for o in outputs if o.output_type == "stream")
+        found[cell.id] = [text, *(o.data for o in outputs if "data" in o)]
+    return found
+
+
+def test_two_runs_show_the_same_to_the_last_byte(on_binder: dict, site: Path):
+    """In two environments, of one lock: as the book ran it, and as Binder does."""
+    cache = get_cache(site.parent / ".jupyter_cache")
+    records = [r for r in cache.list_cache_records() if r.uri.endswith(NOTEBOOK)]
+    if not records:
+        pytest.skip("this site is a copy, without what its notebooks showed")
+    folder = Path(cache.path) / "executed" / records[-1].hashkey
+    of_book, again = shown(folder / "base.ipynb"), shown(on_binder["notebook"])
+    again = {cell: what for cell, what in again.items() if cell in of_book}
+    pictures = [d for what in again.values() for d in what[1:] if "image/png" in d]
+    assert len(pictures) >= 2
+    assert [cell for cell in of_book if of_book[cell] != again[cell]] == []
 
 
 def test_a_kit_without_a_site_says_what_to_do(tmp_path: Path):
