@@ -4,6 +4,7 @@ What the kit's own README says is what runs here. The environment it makes is al
 one that Binder makes from the lock, so that it is made once.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -12,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -83,11 +85,8 @@ def run_alone(script: str, home: Path, env: dict | None = None, limit: int = 4 *
     control group is needed, which not every system lets us make. Who takes more than
     the limit is killed.
     """
-    if sys.platform == "win32":
-        command = ["cmd", "/c", script]
-    else:
-        command = ["sh", "-ec", script]
-    command = [*own_network(), *command]
+    windows = sys.platform == "win32"
+    command = script if windows else [*own_network(), "sh", "-ec", script]
     clean = {name: os.environ[name] for name in KEPT if name in os.environ}
     clean |= {"HOME": str(home), "USERPROFILE": str(home), **NOBODY}
     clean |= {"PIP_CONFIG_FILE": os.devnull, "PYTHONUTF8": "1", **(env or {})}
@@ -96,14 +95,20 @@ def run_alone(script: str, home: Path, env: dict | None = None, limit: int = 4 *
     peak = 0
     with log.open("w") as file:
         process = subprocess.Popen(
-            command, cwd=home, env=clean, stdout=file, stderr=subprocess.STDOUT
+            command,
+            shell=windows,  # which takes a text, not a list
+            cwd=home,
+            env=clean,
+            stdout=file,
+            stderr=subprocess.STDOUT,
         )
         while process.poll() is None:
             processes, used = tree_memory(process.pid)
             peak = max(peak, used)
             if used > limit:
                 for one in processes:
-                    one.kill()
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        one.kill()
             time.sleep(0.1)
     said = log.read_text(errors="replace")
     assert peak <= limit, f"{peak / GIB:.2f} GiB, then killed\n{said[-3000:]}"
@@ -141,13 +146,16 @@ def archive(site: Path, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def unpacked(archive: Path) -> Path:
-    """Unpack the kit in an empty folder; it is large, so it goes when all is done."""
+    """Unpack the kit in an empty folder; it is large, so it goes when all is done.
+
+    To delete many small files takes a slow disk a minute: others need not wait for it.
+    """
     empty = archive.parent / "empty"
     with zipfile.ZipFile(archive) as file:
         file.extractall(empty)
     yield empty / archive.stem
-    shutil.rmtree(empty)
     archive.unlink()
+    threading.Thread(target=shutil.rmtree, args=(empty, True)).start()
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +260,7 @@ def on_binder(installed: Path, haxby, miyawaki, rest) -> dict:
     built, _ = run_alone((ROOT / "postBuild").read_text(), installed, env)
     command = f"python -m jupyter execute --output=again notebooks/{NOTEBOOK}"
     _, peak = run_alone(command, installed, env, limit=GIB)
+    print("network:", "its own" if own_network() else "refused by a proxy")
     print(f"{NOTEBOOK}: {peak / GIB:.2f} GiB, the processes beside it included")
     return {"postBuild": built, "notebook": installed / "notebooks/again.ipynb"}
 
@@ -279,7 +288,7 @@ def test_two_runs_show_the_same_to_the_last_byte(on_binder: dict, site: Path):
     """In two environments, of one lock: as the book ran it, and as Binder does."""
     cache = get_cache(site.parent / ".jupyter_cache")
     records = [r for r in cache.list_cache_records() if r.uri.endswith(NOTEBOOK)]
-    if not records:
+    if not records and "COURSE_SITE" in os.environ:
         pytest.skip("this site is a copy, without what its notebooks showed")
     folder = Path(cache.path) / "executed" / records[-1].hashkey
     of_book, again = shown(folder / "base.ipynb"), shown(on_binder["notebook"])
