@@ -80,7 +80,7 @@ def check_outside(
     if isinstance(value, Feedback):
         return value
     model = SVC(kernel="linear")
-    by_run = GroupKFold(n_splits=6)
+    by_run = GroupKFold(n_splits=4)
     expected = cross_val_score(model, compressed, y, groups=runs, cv=by_run).mean()
     if np.isclose(value, expected, atol=0.003):
         return right(f"{value:.3f} outside, {inside:.3f} inside.")
@@ -92,7 +92,7 @@ def check_outside(
         return not_yet("These folds cut through runs: give groups and cv, as score().")
     return not_yet(
         f"It is not {value:.3f}. Call score(SVC(kernel='linear'), compressed) and take"
-        " the mean of the six."
+        " the mean of the four."
     )
 
 
@@ -192,7 +192,7 @@ def check_parcel_pipeline(
         return not_yet(f"{parcels[0].n_clusters} parcels; use {least} or more.")
     if parcels[0].connectivity is None:
         return not_yet("Without connectivity, Ward needs all pairs of voxels.")
-    by_run = GroupKFold(n_splits=6)
+    by_run = GroupKFold(n_splits=4)
     mean = cross_val_score(clone(answer), X, y, groups=runs, cv=by_run).mean()
     if mean <= to_beat:
         return not_yet(f"{mean:.3f} does not beat {to_beat:.3f} yet.")

@@ -60,7 +60,7 @@ def test_lost(small):
 def test_outside(small):
     X, y, runs = small
     compressed = FeatureAgglomeration(20, connectivity=GRAPH).fit_transform(X)
-    by_run = GroupKFold(n_splits=6)
+    by_run = GroupKFold(n_splits=4)
     scores = cross_val_score(SVM, compressed, y, groups=runs, cv=by_run)
     kind = cross_val_score(SVM, compressed, y).mean()
     on_training = SVM.fit(compressed, y).score(compressed, y)
