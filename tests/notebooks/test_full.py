@@ -1,8 +1,13 @@
 """`make full`: the chapters on the paper's data, here on files in their layout."""
 
 import shutil
+import subprocess
+import sys
+import time
 
 import nbformat
+import numpy as np
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -10,12 +15,17 @@ from helpers import ledger
 from tests.notebooks import run_full
 
 
+def without_truth(folder, names):
+    """Leave the truth out of a copy: the paper's data have none."""
+    return [name for name in names if name == "truth"]
+
+
 @pytest.fixture
-def full_folder(tmp_path, haxby, monkeypatch):
-    """Return a data folder whose "full" part holds the simulation's files."""
-    target = tmp_path / "full/haxby2001"
-    shutil.copytree(haxby.func.parents[1], target)
-    shutil.rmtree(target / "subj2/truth")
+def full_folder(tmp_path, haxby, miyawaki, monkeypatch):
+    """Return a data folder whose "full" part holds the simulations' files."""
+    for source in (haxby.func.parents[1], miyawaki.mask.parents[1]):
+        target = tmp_path / "full" / source.name
+        shutil.copytree(source, target, ignore=without_truth)
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
     return tmp_path
 
@@ -56,3 +66,72 @@ def test_data_that_cannot_be_had_is_an_error(tmp_path, monkeypatch, capsys):
     nbformat.write(new_notebook(cells=[cell]), path)
     assert run_full.main([str(path)]) == 1
     assert "CourseDataError" in capsys.readouterr().out
+
+
+# Of the page on decoding, what leads to its table; ten pixels and one C of it.
+TABLE = ("films", "blocks", "blocks-full", "factor", "one-pixel")
+TABLE += ("best", "classifiers", "run")
+FEWER = "y, Cs = y[:, ::10], Cs[3:4]"
+PLAIN = """
+from helpers.datasets import data_dir
+
+model = make_pipeline(SelectKBest(f_classif, k=500), classifiers(factor * Cs[0])[2])
+plain = cross_val_score(model, X, y[:, 4], cv=KFold(5))
+np.savez(data_dir() / "found.npz", accuracy=accuracy, plain=plain, factor=factor)
+"""
+
+
+@pytest.fixture
+def table_notebook(full_folder):
+    """Return a notebook that computes a small part of the page's table 1."""
+    page = nbformat.read(
+        run_full.ROOT / "notebooks/05_decoding_images.ipynb", as_version=4
+    )
+    source = {cell.id: cell.source for cell in page.cells}
+    cells = [new_code_cell(source[i], id=i) for i in TABLE]
+    cells.insert(TABLE.index("best"), new_code_cell(FEWER, id="fewer"))
+    cells.append(new_code_cell(PLAIN, id="plain"))
+    path = full_folder / "table.ipynb"
+    nbformat.write(new_notebook(cells=cells), path)
+    return path
+
+
+def kill_at_first_result(path, kept):
+    """Run a notebook until something is kept, then kill it and all its processes."""
+    command = [sys.executable, "-m", "tests.notebooks.run_full", str(path)]
+    with subprocess.Popen(command, cwd=run_full.ROOT) as process:
+        deadline = time.monotonic() + 240
+        while not list(kept.glob("*/*.npy")):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        parent = psutil.Process(process.pid)
+        for one in [parent, *parent.children(recursive=True)]:
+            one.kill()
+
+
+def run_whole(path):
+    """Run a notebook to its end; return what it found, and its progress bar."""
+    notebook = run_full.run(path)
+    assert not run_full.problems(notebook)
+    run = next(cell for cell in notebook.cells if cell.id == "run")
+    bar = "".join(o.text for o in run.outputs if o.get("name") == "stderr")
+    with np.load(path.parent / "found.npz") as found:
+        return dict(found), bar
+
+
+def test_table_on_the_papers_data_goes_on_where_it_was_killed(table_notebook):
+    """Equal to the table of an uninterrupted run, and to plain scikit-learn."""
+    kept = table_notebook.parent / "table1"
+    kill_at_first_result(table_notebook, kept)
+    first = {path: path.stat().st_mtime_ns for path in kept.glob("*/*.npy")}
+    assert 0 < len(first) < 10
+    resumed, bar = run_whole(table_notebook)
+    assert all(path.stat().st_mtime_ns == when for path, when in first.items())
+    assert f" {len(first)}/10 " in bar and " 10/10 " in bar
+    shutil.rmtree(kept)
+    whole, bar = run_whole(table_notebook)
+    assert " 0/10 " in bar
+    assert resumed["factor"] == 1  # each volume is a sample, as in the paper
+    assert resumed["accuracy"].shape == (10, 5, 1, 4)
+    assert np.array_equal(resumed["accuracy"], whole["accuracy"])
+    assert np.allclose(whole["accuracy"][4, :, 0, 2], whole["plain"])
