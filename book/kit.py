@@ -37,6 +37,7 @@ from helpers import datasets
 
 ROOT = Path(__file__).parents[1]
 NAME = "machine-learning-for-neuroimaging-kit"
+FOLDER = "neuroimaging-kit"  # short: Windows has a limit for the paths below it
 PARTS = ("notebooks", "helpers", "book/ledger.csv", "pyproject.toml", "CITATION.cff")
 LICENSES = ("LICENSE", "LICENSE-text", "LICENSE-samples")
 # The six brains at rest come without a license: a reader fetches them, or does without.
@@ -48,6 +49,7 @@ Version $version, for Python $python on $platform. It needs no network.
 
 - To read: open `site/index.html` in a browser.
 - To run: install once, then open JupyterLab, with the commands below, in this folder.
+  Python $python must be there, perhaps under another name.
 
 ## Linux and macOS
 
@@ -327,7 +329,7 @@ def write_archive(target: Path, members: dict[str, Path], made: dict[str, str]) 
     Parameters
     ----------
     target : Path
-        The archive, whose name is that of the folder it unpacks to.
+        The archive.
     members : dict of str to Path
         Name in the archive to file.
     made : dict of str to str
@@ -339,13 +341,13 @@ def write_archive(target: Path, members: dict[str, Path], made: dict[str, str]) 
             data = source.encode() if isinstance(source, str) else source.read_bytes()
             sums[name] = hashlib.sha256(data).hexdigest()
             # Wheels and images are compressed already. No dates: they change nothing.
-            info = zipfile.ZipInfo(f"{target.stem}/{name}")
+            info = zipfile.ZipInfo(f"{FOLDER}/{name}")
             info.external_attr = 0o644 << 16
             packed = name.endswith((".whl", ".png", ".gz", ".woff2"))
             way = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
             archive.writestr(info, data, compress_type=way)
         lines = "".join(f"{checksum}  {name}\n" for name, checksum in sums.items())
-        archive.writestr(zipfile.ZipInfo(f"{target.stem}/SHA256SUMS"), lines)
+        archive.writestr(zipfile.ZipInfo(f"{FOLDER}/SHA256SUMS"), lines)
 
 
 def make_kit(site: Path, folder: Path) -> Path:
@@ -369,6 +371,7 @@ def make_kit(site: Path, folder: Path) -> Path:
         If the site is not built, or a package cannot be had.
     """
     contents(site, [], [])  # says at once what is missing: the packages take a while
+    folder.mkdir(parents=True, exist_ok=True)
     samples = fetch_samples()
     version = importlib.metadata.version("helpers")
     entries = locked((ROOT / "requirements.txt").read_text("utf-8"), needed_packages())

@@ -153,7 +153,7 @@ def unpacked(archive: Path) -> Path:
     empty = archive.parent / "empty"
     with zipfile.ZipFile(archive) as file:
         file.extractall(empty)
-    yield empty / archive.stem
+    yield empty / kit.FOLDER
     archive.unlink()
     threading.Thread(target=shutil.rmtree, args=(empty, True)).start()
 
@@ -172,7 +172,7 @@ def test_kit_holds_all_and_nothing_else(archive: Path, unpacked: Path):
     with zipfile.ZipFile(archive) as file:
         names = file.namelist()
     parts = [PurePosixPath(name).parts for name in names]
-    assert {first for first, *_ in parts} == {archive.stem}
+    assert {first for first, *_ in parts} == {kit.FOLDER}
     assert not any(".." in p or "\\" in n for p, n in zip(parts, names, strict=True))
     inside = {"/".join(rest) for _, *rest in parts}
     notebooks = {f"notebooks/{p.name}" for p in (ROOT / "notebooks").glob("*.ipynb")}
