@@ -26,7 +26,7 @@ from helpers import ledger
 HEADER = """\
 :::{list-table}
 :header-rows: 1
-:widths: 42 16 16 26
+:widths: 44 15 15 26
 :class: ledger
 
 * - In the paper
@@ -86,8 +86,8 @@ class Ledger(Directive):
     def _row(row: dict[str, str]) -> list[str]:
         """Return the MyST of one row."""
         mark = MARKS[ledger.verdict(row)]
-        chapter = re.sub(r"\D*0*(\d+)_(\w+)", r"chapter \1, \2", row["page"])
-        page = f"([{chapter.replace('_', ' ')}](../{row['page']}.ipynb))"
+        chapter = re.sub(r"\D*0*(\d+)_.*", r"chapter \1", row["page"])
+        page = f"([{chapter}](../{row['page']}.ipynb))"
         why = f": {row['why']}" if row["why"] else ""
         return [
             f"* - **{row['where']}.** {row['paper']}",
