@@ -26,7 +26,7 @@ from helpers import ledger
 HEADER = """\
 :::{list-table}
 :header-rows: 1
-:widths: 44 15 15 26
+:widths: 41 15 18 26
 :class: ledger
 
 * - In the paper
