@@ -14,6 +14,7 @@ import hashlib
 import html
 import json
 import re
+import struct
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -37,7 +38,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 UNSEEN = {"remove-cell", "remove-input", "hide-input", "stub", "solution", "hide-cell"}
 MAX_LINES = 18  # of code on a slide, and of what it printed
 LAST = ("Then → now", "Further reading")  # for readers, not for the wall
-MARKS = re.compile(r"(?m)^\([\w-]+\)=\n|^[`:]{3,}.*\n?|^:[\w-]+:.*\n?")
+MARKS = re.compile(r"(?m)^\([\w-]+\)=\n|^`{3,}.*\n?|^:{3,}.*\n?|^:[\w-]+:.*\n?")
 PARTS = re.compile(r"(?m)^(?=#{1,3} )|^(?=`{3,}\{exercise-start\})")
 OBJECTIVES = re.compile(r"(?ms)^`{3}\{admonition\} Objectives\n(.+?)^`{3}$")
 OF_PROSE = re.compile(r"[\w*{\[$(\"]|`(?!``)")
@@ -89,9 +90,7 @@ def plain(myst: str, values: dict[str, str]) -> str:
     text = re.sub(r"\{(?:term)\}`([^`]+)`", r"\1", text)
     text = re.sub(r"\{(?:ref|doc|numref|eq)\}`[^`]+`", "the page", text)
     text = re.sub(r"!?\[([^\]]*)\]\([^)\s]*\)", r"\1", text)
-    return re.sub(
-        r"(?m)^\([\w-]+\)=\n|^`{3,}.*\n?|^:{3,}.*\n?|^:[\w-]+:.*\n?", "", text
-    )
+    return MARKS.sub("", text)
 
 
 def _inline(myst: str, values: dict[str, str]) -> str:
@@ -158,8 +157,10 @@ def _figure(cell: NotebookNode, values: dict[str, str], site: Path) -> str | Non
             source = f"../{picture}"
             if not (site / picture).exists():
                 source = f"data:image/png;base64,{data['image/png'].strip()}"
+            width, height = struct.unpack(">II", png[16:24])
+            shape = "drawn tall" if height > 0.7 * width else "drawn"
             return (
-                f'<figure class="drawn"><img alt="{alt}" src="{source}">'
+                f'<figure class="{shape}"><img alt="{alt}" src="{source}">'
                 f"<figcaption>{caption}</figcaption></figure>"
             )
     return None
@@ -203,9 +204,7 @@ def slides(notebook: NotebookNode, name: str, site: Path) -> NotebookNode:
                 above = f"### {heading}" if heading else ""
                 deck.append(_slide(above, picture=figure))
             continue
-        for part in re.split(
-            r"(?m)^(?=#{1,3} )|^(?=`{3,}\{exercise-start\})", cell.source
-        ):
+        for part in PARTS.split(cell.source):
             level, text = re.match(r"(#*) ?((?s:.*))", part).groups()
             if level == "#":
                 deck += _opening(part, name, values)
@@ -235,9 +234,7 @@ def _prose(
     """Return the slides of a part of a cell of Markdown."""
     if section in LAST:
         return []
-    if objectives := re.search(
-        r"(?ms)^`{3}\{admonition\} Objectives\n(.+?)^`{3}$", part
-    ):
+    if objectives := OBJECTIVES.search(part):
         return [_slide("## Objectives\n\n" + plain(objectives[1], values), "slide")]
     if exercise := re.match(r"`{3,}\{exercise-start\} (.+)\n", part):
         task = plain(part[exercise.end() :].split("```{exercise-end}")[0], values)

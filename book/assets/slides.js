@@ -6,7 +6,7 @@ function fit() {
   const slide = Reveal.getCurrentSlide();
   if (!slide) { return; }
   const picture = slide.querySelector("figure img");
-  let [size, tallest] = [100, 470];
+  let [size, tallest] = [100, picture?.closest(".tall") && width > 620 ? 570 : 470];
   while (slide.scrollHeight > height && size > 50) {
     size -= 5;
     tallest -= 20;
