@@ -47,8 +47,8 @@ def ran(tmp_path_factory):
 def test_shapes_are_those_the_sheet_tells(ran):
     n_volumes, n_voxels = 96, 6 * 6 * 4
     assert ran["B"].shape == ran["by_hand"].shape == (n_volumes, n_voxels)
-    assert ran["X"].shape == (48, n_voxels) and len(ran["groups"]) == 48
-    assert ran["responses"].shape == (n_voxels, ran["stimulus"].shape[1])
+    assert ran["X"].shape == (48, n_voxels) and len(ran["runs"]) == 48
+    assert ran["coef"].shape == (n_voxels, ran["stimulus"].shape[1])
     assert ran["maps"].shape == (4, n_voxels)
     assert ran["means"].shape == (n_volumes, 8)
     assert ran["together"].shape == ran["precision"].shape == (8, 8)
