@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup book kit test notebooks slides real full bench audit lint lock clean
+.PHONY: help setup book kit test notebooks slides real full bench audit links lint lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -62,6 +62,9 @@ bench: setup  ## measure the kernels against their peers (SIZE=full for Haxby's 
 
 audit: setup  ## look the lock up in the database of known weaknesses (needs the network)
 	$(BIN)/python -m uv tool run pip-audit@2.10.1 --requirement requirements.txt --disable-pip
+
+links: book  ## ask whether the sites that pages lead to are there (needs the network)
+	$(BIN)/python -m tests.site.outer_links
 
 lint: setup  ## check style, spelling and that notebooks carry no outputs
 	$(BIN)/ruff check .
