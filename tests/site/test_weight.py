@@ -1,5 +1,6 @@
 """What a first visit of a page moves, and that nothing else is shipped."""
 
+import base64
 import re
 import sys
 from pathlib import Path
@@ -94,6 +95,43 @@ def test_every_icon_is_in_the_font(browser, site):
             assert "Awesome" in family, name
             assert code in font.getBestCmap(), name
         tab.context.close()
+
+
+# Each formula as it is, and as the whole font draws it.
+REDRAW = """async font => {
+  const whole = new FontFace("Whole", `url(data:font/woff;base64,${font})`);
+  document.fonts.add(await whole.load());
+  document.querySelectorAll("math").forEach(m => { m.style.fontFamily = "Whole"; });
+  await document.fonts.ready;
+}"""
+
+
+def test_formulas_look_as_with_the_whole_font(browser, site):
+    """Every character is in the part of the font that the site has, italics too."""
+    whole = lighten.ASSETS / lighten.MATH_FONT
+    part = site / "_static" / lighten.MATH_FONT
+    assert part.stat().st_size < whole.stat().st_size / 10
+    font = base64.b64encode(whole.read_bytes()).decode("ascii")
+    n_formulas = 0
+    for page in PAGES:
+        if "<math" not in (site / f"{page}.html").read_text(encoding="utf-8"):
+            continue
+        tab = open_page(browser, site, page)
+        tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        formulas = [m for m in tab.locator("article math").all() if m.is_visible()]
+        assert tab.evaluate("document.fonts.check('1em \"Noto Sans Math\"')")
+        before = [formula.screenshot() for formula in formulas]
+        tab.evaluate(REDRAW, font)
+        assert [formula.screenshot() for formula in formulas] == before, page
+        n_formulas += len(formulas)
+        tab.context.close()
+    assert n_formulas > 10
+
+
+def test_characters_of_formulas():
+    html = "<p>y</p><math><mi>x</mi><mo>&#x02212;</mo><mn>1</mn></math>"
+    assert lighten.math_characters(html) == set(map(ord, "𝑥x−1√"))
+    assert lighten.ITALIC["h"] == "\u210e"
 
 
 def test_features_go_where_they_are_not_used():
