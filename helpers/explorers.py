@@ -4,7 +4,7 @@ An explorer draws one frame for each value (or pair of values) while the noteboo
 runs. The reader then moves through the frames with native HTML sliders, by mouse,
 touch or keyboard: on the built page, opened from disk, and in a live notebook alike.
 Nothing is loaded from anywhere, and no widget library is needed. Without JavaScript
-all frames stand below each other.
+all frames stand below each other, each with its values.
 """
 
 import base64
@@ -79,6 +79,8 @@ _STYLE = """
 .explorer-controls button { min-width: 4.5rem; min-height: 1.75rem; }
 .explorer-frames { overflow-x: auto; }
 .explorer-frame[hidden] { display: none; }
+.explorer:not(.explorer-live) .explorer-frame::before { content: attr(data-at);
+  display: block; margin-top: .5rem; font-weight: 600; }
 """
 
 
@@ -157,7 +159,8 @@ def explorer(
             "text a frame that says what is seen there."
         )
     frames = [
-        f'<div class="explorer-frame"><img alt="{escape(text)}" '
+        f'<div class="explorer-frame" data-at="{escape(_at(names, combination))}">'
+        f'<img alt="{escape(text)}" '
         f'src="{_draw(draw, combination, image_format)}"></div>'
         for combination, text in zip(combinations, texts, strict=True)
     ]
@@ -185,6 +188,11 @@ def _check(
         )
     if image_format not in ("webp", "svg"):
         raise ValueError(f"image_format is {image_format!r}; expected 'webp' or 'svg'.")
+
+
+def _at(names: list[str], combination: tuple) -> str:
+    """Return what the sliders say at a frame: shown where there are no sliders."""
+    return ", ".join(f"{n}: {v}" for n, v in zip(names, combination, strict=True))
 
 
 def _draw(draw: Callable, combination: tuple, image_format: str) -> str:

@@ -47,7 +47,7 @@ def needed_to_run() -> set[str]:
         for text in importlib.metadata.requires(todo.pop()) or []:
             need = Requirement(text)
             name = need.name.lower().replace("_", "-")
-            wanted = need.marker is None or need.marker.evaluate({"extra": ""})
+            wanted = need.marker is None or need.marker.evaluate({"extra": "book"})
             if wanted and name not in found:
                 found.add(name)
                 todo.append(name)

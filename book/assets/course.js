@@ -15,3 +15,15 @@
     document.querySelectorAll(`${wide}, article img`).forEach((box) => sizes.observe(box));
   });
 })();
+
+/* Paper is white, whatever the screen is. */
+(() => {
+  const root = document.documentElement;
+  let before;
+
+  addEventListener("beforeprint", () => {
+    before = root.dataset.theme;
+    root.dataset.theme = "light";
+  });
+  addEventListener("afterprint", () => { root.dataset.theme = before; });
+})();
