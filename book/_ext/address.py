@@ -3,7 +3,9 @@
 The values ``course_repository``, ``course_revision`` and ``course_address`` stand in
 ``_config.yml``; continuous integration sets them by its environment, in capitals
 (``COURSE_REPOSITORY``...). Without a repository no launch button is shown, and without
-an address no card has a picture: nothing is there that leads nowhere.
+an address no card has a picture: nothing is there that leads nowhere. Colab gets one
+notebook and no environment; it is offered if ``_config.yml`` names the repository,
+since then each notebook's first cell knows it (see tests/notebooks/first_cell.py).
 """
 
 import os
@@ -57,7 +59,9 @@ def add_launch_buttons(app: Sphinx, config: Config) -> None:
         options["repository_url"] = repository
         options["repository_branch"] = revision
         options["use_repository_button"] = True
-        launch |= {"binderhub_url": BINDER, "colab_url": COLAB}
+        launch["binderhub_url"] = BINDER
+        if config.course_repository:
+            launch["colab_url"] = COLAB
         options["launch_buttons"] = launch
     else:
         options["repository_url"] = ""

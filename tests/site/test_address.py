@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 import yaml
+from sphinx.config import Config as SphinxConfig
 
 from tests.site.test_axe import AXE, FIND
 from tests.site.test_site import PAGES
@@ -51,6 +52,7 @@ def published(tmp_path_factory) -> Path:
     shutil.copy(ROOT / "book/references.bib", book / "book")
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     config["execute"]["execute_notebooks"] = "off"
+    config["sphinx"]["config"]["course_repository"] = CI["COURSE_REPOSITORY"]
     (book / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     (book / "_toc.yml").write_text(
         "{format: jb-book, root: book/index, chapters: [{file: notebooks/real/page}]}"
@@ -92,6 +94,22 @@ def test_buttons_lead_to_the_notebook_at_the_revision(published):
         "/github/someone/the-course/blob/0123abc/notebooks/real/page.ipynb"
     )
     assert CI["COURSE_REPOSITORY"] in found
+
+
+@pytest.mark.parametrize("known", ["", CI["COURSE_REPOSITORY"]])
+def test_colab_is_offered_if_the_notebooks_know_the_address(monkeypatch, known):
+    for name, text in CI.items():
+        monkeypatch.setenv(name, text)
+    config = SphinxConfig()
+    for name in address.VALUES:
+        config.add(name, "", "html", str)
+    config.course_repository = known
+    config.add("html_baseurl", "", "html", str)
+    config.add("html_theme_options", {}, "html", dict)
+    address.add_launch_buttons(None, config)
+    launch = config.html_theme_options["launch_buttons"]
+    assert launch["binderhub_url"] == "https://mybinder.org"
+    assert ("colab_url" in launch) == bool(known)
 
 
 def test_card_of_a_published_page(published):
