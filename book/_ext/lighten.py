@@ -115,7 +115,9 @@ def math_characters(html: str) -> set[int]:
     """Return the characters that a browser draws for the formulas of pages."""
     formulas = re.findall(r"<math.*?</math>", html, flags=re.DOTALL)
     texts = [unescape(re.sub(r"<[^>]+>", "", formula)) for formula in formulas]
-    shown = set("".join(texts)) | {"√"}  # a root is an element without a text
+    # A root is an element without a text; a font without a space is not the first
+    # choice of a browser, which would take the height of a line from the next.
+    shown = set("".join(texts)) | {"√", " "}
     return {ord(c) for c in shown | {ITALIC[c] for c in shown & ITALIC.keys()}}
 
 

@@ -29,7 +29,8 @@ def squeezed(text: str) -> str:
 
 
 HEADINGS = """() => [...document.querySelectorAll('article :is(h1, h2, h3)')]
-  .map(e => [...e.childNodes].filter(n => !n.classList?.contains('headerlink'))
+  .map(e => [...e.childNodes]
+    .filter(n => !n.matches?.('.headerlink, .section-number'))
     .map(n => n.textContent).join(''))"""
 # What is printed of the page, by kind.
 PRINTED = """() => {

@@ -6,10 +6,10 @@ from html import unescape
 import pytest
 
 TERM = re.compile(r'<dt id="(term-[^"]+)">(.*?)<a class="headerlink"')
-# The search itself, without the page's list, for all terms at once.
+# The search itself, without the page's list, for all terms at once; best first.
 FIND = """terms => terms.map(term =>
   Search._performSearch(...Search._parseQuery(term))
-    .map(([page, title, anchor]) => page + anchor))"""
+    .map(([page, title, anchor]) => page + anchor).reverse())"""
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from tests.site.test_site import PAGES
 # Elements that are hidden, although no element that opens is around them.
 HIDDEN = """() => [...document.querySelectorAll('article :is(' + [
     'h1, h2, h3, p, li, pre, td, img, math, figcaption, dt, dd, label'] + ')')]
-  .filter(e => !e.closest('.quiz-why, .explorer-controls, details:not([open])'))
+  .filter(e => !e.closest('.quiz-why, .explorer-controls, summary'))
+  .filter(e => !e.closest('details:not([open])'))
   .filter(e => e.textContent.trim() || e.matches('img'))
   .filter(e => !e.checkVisibility({opacityProperty: true, visibilityProperty: true})
     || e.getBoundingClientRect().height < 2)
