@@ -220,7 +220,8 @@ def slides(notebook: NotebookNode, name: str, site: Path) -> NotebookNode:
 
 def read_title(notebook: NotebookNode) -> str:
     """Return the title of a notebook, without its marks."""
-    return re.search(r"(?m)^# (.+)$", notebook.cells[0].source)[1]
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    return re.search(r"(?m)^# (.+)$", texts[0])[1]
 
 
 def _prose(

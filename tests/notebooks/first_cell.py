@@ -31,22 +31,23 @@ if importlib.util.find_spec("helpers") is None:
     address = os.environ.get("COURSE_REPOSITORY") or "{address}"
     folder = Path.home() / "neuroimaging-course"
     clone = ["git", "clone", "--quiet", "--depth=1", address, str(folder)]
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "-e", str(folder)]
+    pip = [sys.executable, "-m", "pip", "install", "-q", "-e", str(folder)]
     if not address:
         raise RuntimeError(
-            "The course is not installed here, and this notebook does not know where "
-            "it lives. Set the variable COURSE_REPOSITORY to the address of its "
-            "repository, or install it as its README says."
+            "The course is not installed here, and this notebook does not "
+            "know where it lives. Set the variable COURSE_REPOSITORY to the "
+            "address of its repository, or install it as its README says."
         )
-    print(f"The course is not installed here: installing it from {{address}} ...")
-    for command in [install] if folder.exists() else [clone, install]:
+    print(f"The course is not here: installing it from {{address}} ...")
+    for command in [pip] if folder.exists() else [clone, pip]:
         try:
-            subprocess.run(command, check=True, capture_output=True, text=True)
+            subprocess.run(command, check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError) as error:
+            why = getattr(error, "stderr", b"").decode() or error
             raise RuntimeError(
-                f"The course could not be installed from {{address}}. Is there a "
-                "network, and is the address right? Then run this cell again. What "
-                f"failed: {{' '.join(command)}}\\n{{getattr(error, 'stderr', error)}}"
+                f"The course could not be installed from {{address}}. Is there "
+                "a network, and is the address right? Then run this cell again. "
+                f"What failed: {{' '.join(command)}}\\n{{why}}"
             ) from None
     # This kernel has started already: it would find the course only next time.
     sys.path.insert(0, str(folder))

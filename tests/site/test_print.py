@@ -25,7 +25,7 @@ def tab(browser):
 
 def squeezed(text: str) -> str:
     """Return a text without what a line break on paper changes."""
-    return re.sub(r"[\s\u00ad\u200b-]+|#$", "", text)
+    return re.sub(r"[\s\u00ad\u200b\ufffe-]+|#$", "", text)
 
 
 HEADINGS = """() => [...document.querySelectorAll('article :is(h1, h2, h3)')]

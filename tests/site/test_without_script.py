@@ -29,7 +29,7 @@ COUNTS = """() => ({
 @pytest.fixture(scope="module")
 def tab(browser):
     """Open one tab for all pages, without JavaScript."""
-    context = browser.new_context(java_script_enabled=False)
+    context = browser.new_context(java_script_enabled=False, reduced_motion="reduce")
     context.set_default_timeout(120_000)
     tab = context.new_page()
     yield tab
