@@ -1,6 +1,5 @@
 """What a first visit of a page moves, and that nothing else is shipped."""
 
-import base64
 import re
 import sys
 from pathlib import Path
@@ -97,40 +96,36 @@ def test_every_icon_is_in_the_font(browser, site):
         tab.context.close()
 
 
-# Draw the formulas by a font alone: what it has not is seen to be of another.
-REDRAW = """async ([name, font]) => {
-  const face = new FontFace(name, `url(data:font/woff;base64,${font})`);
-  document.fonts.add(await face.load());
-  document.querySelectorAll("math").forEach(m => { m.style.fontFamily = name; });
-  await document.fonts.ready;
-}"""
+def test_the_font_of_formulas_has_what_they_show(site):
+    """Every character, drawn as in the whole font, with its measures and sizes."""
+    from fontTools.pens.recordingPen import DecomposingRecordingPen
+    from fontTools.ttLib import TTFont
 
-
-def test_formulas_look_as_with_the_whole_font(browser, site):
-    """Every character is in the part of the font that the site has, italics too."""
-    whole = lighten.ASSETS / lighten.MATH_FONT
-    part = site / "_static" / lighten.MATH_FONT
-    assert part.stat().st_size < whole.stat().st_size / 10
-    fonts = {
-        name: base64.b64encode(path.read_bytes()).decode("ascii")
-        for name, path in (("Part", part), ("Whole", whole))
-    }
-    n_formulas = 0
-    for page in PAGES:
-        if "<math" not in (site / f"{page}.html").read_text(encoding="utf-8"):
-            continue
-        tab = open_page(browser, site, page)
-        tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-        formulas = [m for m in tab.locator("article math").all() if m.is_visible()]
-        assert tab.evaluate("document.fonts.check('1em \"Noto Sans Math\"')")
-        drawn = []
-        for name, font in fonts.items():
-            tab.evaluate(REDRAW, [name, font])
-            drawn.append([formula.screenshot() for formula in formulas])
-        assert drawn[0] == drawn[1], page
-        n_formulas += len(formulas)
-        tab.context.close()
-    assert n_formulas > 10
+    whole = TTFont(lighten.ASSETS / lighten.MATH_FONT)
+    path = site / "_static" / lighten.MATH_FONT
+    part = TTFont(path)
+    assert path.stat().st_size < 30_000
+    html = "".join((site / f"{page}.html").read_text("utf-8") for page in PAGES)
+    codes = lighten.math_characters(html)
+    assert len(codes) > 40
+    drawn = []
+    for font in (part, whole):
+        glyphs, names, of = font.getGlyphSet(), font.getBestCmap(), {}
+        for code in codes & names.keys():
+            pen = DecomposingRecordingPen(glyphs)
+            glyphs[names[code]].draw(pen)
+            of[code] = (glyphs[names[code]].width, pen.value)
+        math = font["MATH"].table
+        large = math.MathVariants.VertGlyphCoverage.glyphs
+        of["large"] = {code for code in codes & names.keys() if names[code] in large}
+        of["sizes"] = {
+            name: getattr(value, "Value", value)
+            for name, value in vars(math.MathConstants).items()
+        }
+        drawn.append(of)
+    assert drawn[0] == drawn[1]
+    assert set("()√") <= {chr(code) for code in codes}
+    assert drawn[0]["large"]
 
 
 def test_characters_of_formulas():
