@@ -1,5 +1,6 @@
 """`make full`: the chapters on the paper's data, here on files in their layout."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -128,3 +129,13 @@ def test_table_on_the_papers_data_goes_on_where_it_was_killed(table_notebook):
     assert found["accuracy"].shape == (10, 5, 1, 4)
     assert np.array_equal(found["accuracy"], found["whole"])
     assert np.allclose(found["accuracy"][4, :, 0, 2], found["plain"])
+
+
+@pytest.mark.parametrize("path", sorted(run_full.ROOT.glob("notebooks/0[67]*.ipynb")))
+def test_pages_do_not_stop_where_there_is_no_truth(path):
+    """What a reader runs asks first whether there is a truth; claims may not."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code" and "claim" not in cell.metadata.get("tags", []):
+            assert ".truth." not in cell.source or re.search(
+                r"if (rest|haxby)\.truth\b", cell.source
+            ), f"{path.stem}, {cell.id}: real recordings have no truth"
