@@ -57,6 +57,11 @@ full: setup  ## run the chapters on the paper's own data (gigabytes, hours) and 
 	$(BIN)/python -m tests.notebooks.run_full
 	COURSE_DATA=full $(BIN)/python -m helpers.ledger
 
+times: setup  ## measure each notebook's time and memory (needs the samples of `real`)
+	COURSE_TIMES=book/run_times $(BIN)/python -m pytest -q -p no:xdist notebooks \
+	  notebooks/real -o addopts="--nbval-lax --nbval-current-env \
+	  --nbval-cell-timeout=300 -p tests.notebooks.budget"
+
 bench: setup  ## measure the kernels against their peers (SIZE=full for Haxby's size)
 	$(BIN)/python -m tests.benchmarks.bench
 

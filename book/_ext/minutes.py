@@ -15,9 +15,11 @@ build::
 ``reading`` is all of a page but its exercises, ``all`` the page whole. Whoever teaches
 aloud is slower than a reader: ``pace`` says how much.
 
-``{page-minutes}`` is a table of all pages with their minutes.
+``{page-minutes}`` is a table of all pages with their minutes. ``{run-times}`` is one of
+what each notebook takes to run, as ``make times`` measured it.
 """
 
+import csv
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -39,6 +41,7 @@ EXERCISE = re.compile(
     r"\{exercise-start\} (?P<title>.+)\n:label: (?P<label>\S+)\n.*\n"
     r"\*(?P<minutes>\d+) minutes(?P<level>[^.*]*)"
 )
+RUN_TIMES = ROOT / "book/run_times/notebooks.csv"
 # A route fills its time, and does not run over it.
 FILLED = 0.85
 
@@ -260,6 +263,25 @@ class PageMinutes(Directive):
         return list_table(self, title, "55 15 15 15", table)
 
 
+class RunTimes(Directive):
+    """Processor time and memory of each notebook, as measured."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table, in the order of the book."""
+        note_notebooks(self)
+        self.state.document.settings.env.note_dependency(str(RUN_TIMES))
+        with RUN_TIMES.open(encoding="utf-8") as file:
+            rows = {row["page"]: row for row in csv.DictReader(file)}
+        table = [["Notebook", "Processor (s)", "Peak memory (GiB)"]]
+        for name in (name for name in notebooks() if name in rows):
+            title = read_page(name).title.split(":")[0]
+            taken = [rows[name]["processor seconds"], rows[name]["peak GiB"]]
+            table.append([f"[{title}](../{name}.ipynb)", *taken])
+        seconds = sum(int(row["processor seconds"]) for row in rows.values())
+        title = f"What each notebook takes; all together {seconds / 60:.0f} minutes."
+        return list_table(self, title, "60 20 20", table)
+
+
 def note_notebooks(directive: Directive) -> None:
     """Build the page again when a notebook or the table of contents changes."""
     env = directive.state.document.settings.env
@@ -285,4 +307,5 @@ def setup(app: Sphinx) -> dict:
     """Register the directives; called by Sphinx."""
     app.add_directive("route", Route)
     app.add_directive("page-minutes", PageMinutes)
+    app.add_directive("run-times", RunTimes)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,8 +3,13 @@
 After each cell that nbval runs, the peak memory and the processor time of the kernel
 and its workers are read; the cell that breaks the budget fails. Wall time is printed
 only: it depends on what else the machine does.
+
+`COURSE_TIMES` names a folder (``make times``: book/run_times) where the measurements of
+a run that passed are kept for the page that shows them; those of another machine go.
 """
 
+import csv
+import os
 import re
 import time
 from pathlib import Path
@@ -14,6 +19,8 @@ import pytest
 
 MAX_GIB = 1.0
 MAX_CPU_SECONDS = 120.0  # 60 s on two cores
+ROOT = Path(__file__).parents[2]
+COLUMNS = ["page", "processor seconds", "peak GiB"]
 _measured: dict[str, dict[str, float]] = {}
 
 
@@ -70,10 +77,46 @@ def pytest_runtest_logreport(report):
             _measured[report.nodeid.split("::")[0]] = used
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Print what each notebook took."""
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table, or none if there is no such file."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def store(folder: Path, measured: dict[str, dict[str, float]]) -> None:
+    """Renew the rows of these notebooks; drop those of notebooks that are gone."""
+    from tests.benchmarks.bench import machine, write_table
+
+    here, there = machine(), read_table(folder / "machine.csv")
+    rows = {}
+    if there[:-1] == here[:-1]:  # all but the date
+        rows = {row["page"]: row for row in read_table(folder / "notebooks.csv")}
+    for path, used in measured.items():
+        values = (
+            path.removesuffix(".ipynb"),
+            f"{used['cpu']:.0f}",
+            f"{used['gib']:.2f}",
+        )
+        rows[values[0]] = dict(zip(COLUMNS, values, strict=True))
+    rows = {
+        page: row
+        for page, row in rows.items()
+        # No canary or example, and nothing that is gone.
+        if page.startswith("notebooks/") and (ROOT / f"{page}.ipynb").exists()
+    }
+    if rows:
+        write_table(folder / "notebooks.csv", [rows[page] for page in sorted(rows)])
+        write_table(folder / "machine.csv", here)
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus):
+    """Print what each notebook took, and keep it if asked to."""
     if not _measured:
         return
+    if os.environ.get("COURSE_TIMES") and exitstatus == 0:
+        store(ROOT / os.environ["COURSE_TIMES"], _measured)
     terminalreporter.section("what the notebooks took")
     for notebook, used in sorted(_measured.items()):
         terminalreporter.write_line(
