@@ -198,7 +198,7 @@ def check_judgment(
         "network" or "noise" for each component.
     components : ndarray, shape (n_components, n_voxels)
     networks, artifacts : ndarray, shape (n, n_voxels)
-        The true maps.
+        The true maps; no artifacts, where nobody knows them.
 
     Returns
     -------
@@ -217,7 +217,7 @@ def check_judgment(
         return not_yet(f'Expected "network" or "noise", got {strange[0]!r}.')
     says_network = np.array(words) == "network"
     network_r, artifact_r = (
-        np.abs(_correlations(components, maps)).max(axis=1)
+        np.abs(_correlations(components, maps)).max(axis=1, initial=0)
         for maps in (networks, artifacts)
     )
     is_network = (network_r > 0.5) & (network_r > artifact_r)

@@ -123,3 +123,5 @@ def test_judgment(maps):
         feedback = check_judgment(answer, maps, networks, artifacts)
         assert not feedback.passed
         assert says in feedback.message
+    # Nobody knows the artifacts of real brains.
+    assert check_judgment(["network"] * 6, maps, networks, maps[:0]).passed
