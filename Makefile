@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup book kit test notebooks slides real full bench audit links lint lock clean
+.PHONY: help setup book kit test notebooks slides real full bench times audit links lint lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -60,7 +60,7 @@ full: setup  ## run the chapters on the paper's own data (gigabytes, hours) and 
 times: setup  ## measure each notebook's time and memory (needs the samples of `real`)
 	COURSE_TIMES=book/run_times $(BIN)/python -m pytest -q -p no:xdist notebooks \
 	  notebooks/real -o addopts="--nbval-lax --nbval-current-env \
-	  --nbval-cell-timeout=300 -p tests.notebooks.budget"
+	  --nbval-cell-timeout=900 -p tests.notebooks.budget"
 
 bench: setup  ## measure the kernels against their peers (SIZE=full for Haxby's size)
 	$(BIN)/python -m tests.benchmarks.bench

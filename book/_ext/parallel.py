@@ -7,6 +7,7 @@ emptied before: what a page shows is always of this build, whatever changed in
 `helpers`.
 """
 
+import csv
 import logging
 import multiprocessing
 import os
@@ -21,33 +22,27 @@ from sphinx.util.logging import getLogger
 
 # More threads than cores only wait for each other.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-# Those that take longest begin, so that no core idles while the last one ends.
-LONGEST = (
-    "06_parcellation",
-    "06_compression",
-    "05_reconstruction",
-    "05_decoding_images",
-    "04_searchlight",
-    "07_nilearn",
-    "06_ica",
-    "04_trust",
-    "05_encoding",
-)
+TIMES = Path(__file__).parents[1] / "run_times/notebooks.csv"
 
 
-def by_length(uri: str) -> int:
-    """Return the place of a notebook in the queue."""
-    name = Path(uri).stem
-    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+def longest_first(uris: list[str]) -> list[str]:
+    """Order notebooks by what they took, so that no core idles while one ends.
+
+    One that nobody has measured comes first.
+    """
+    with TIMES.open(newline="", encoding="utf-8") as file:
+        rows = {Path(row["page"]).name: row for row in csv.DictReader(file)}
+    took = {name: float(row["processor seconds"]) for name, row in rows.items()}
+    return sorted(uris, key=lambda uri: -took.get(Path(uri).stem, float("inf")))
 
 
 def run_side_by_side(cache: JupyterCacheAbstract, timeout: int) -> int:
     """Run the notebooks of the cache's project; return how many succeeded."""
+    records = {record.uri: record.pk for record in cache.list_project_records()}
     tasks = [
-        ProcessData(record.pk, record.uri, cache, timeout, allow_errors=False)
-        for record in cache.list_project_records()
+        ProcessData(records[uri], uri, cache, timeout, allow_errors=False)
+        for uri in longest_first(list(records))
     ]
-    tasks.sort(key=lambda task: by_length(task.uri))
     # The workers would tell their every step.
     multiprocessing.log_to_stderr(logging.WARNING)
     with multiprocessing.Pool() as pool:
