@@ -102,14 +102,15 @@ class KitError(RuntimeError):
 
 
 def needed_packages() -> set[str]:
-    """Return the names of what `helpers` needs on this platform, to run and to install.
+    """Return the names of what the course needs on this platform, JupyterLab included.
 
     Returns
     -------
     set of str
-        Canonical names: the dependencies of the installed `helpers`, theirs, and so on.
+        Canonical names: the dependencies of the installed `helpers`, theirs, and so on,
+        and what installs it.
     """
-    todo, seen = [("helpers", ()), ("setuptools", ())], set()
+    todo, seen = [("helpers", ("book",)), ("setuptools", ())], set()
     while todo:
         name, extras = todo.pop()
         if (name, extras) in seen:
@@ -198,14 +199,16 @@ def download(entries: Iterable[str], folder: Path) -> list[Path]:
 
 def licenses_of(said: Message) -> list[str]:
     """Return what a package's metadata says of its license."""
-    if said["License-Expression"]:
-        return [said["License-Expression"]]
+    # Not said[name]: what the backport importlib_metadata, if imported, reads from a
+    # wheel in its place raises an error there.
+    if expression := said.get("License-Expression"):
+        return [expression]
     classifiers = [
         line.split(" :: ")[-1]
         for line in said.get_all("Classifier", [])
         if line.startswith("License :: ")
     ]
-    return classifiers or (said["License"] or "").strip().splitlines()[:1]
+    return classifiers or said.get("License", "").strip().splitlines()[:1]
 
 
 def bill_of_materials(wheels: Iterable[Path], version: str) -> str:
