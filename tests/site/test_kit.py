@@ -33,6 +33,10 @@ from tests.conftest import SHARED_SAMPLES
 
 ROOT = Path(__file__).parents[2]
 GIB = 2**30
+# Where packages come from, whatever the host: an index, or a file on one.
+INDEX = re.compile(
+    rb"--(?:extra-)?index-url|https?://[^\s\"'<>]+(?:/simple/?(?=[\s\"'<>]|$)|\.whl\b)"
+)
 # A network of its own (Linux), with nothing but the loopback that kernels talk over.
 ALONE = """
 import fcntl, os, socket, struct, sys
@@ -196,7 +200,6 @@ def test_kit_holds_all_and_nothing_else(archive: Path, unpacked: Path):
 def test_kit_says_nothing_of_this_machine(unpacked: Path, archive: Path):
     machine = {str(path) for path in (ROOT, archive.parent, sys.prefix)}
     machine |= {str(Path.home()) + os.sep, str(datasets.data_dir())}
-    machine |= {"pypi.org/simple", "files.pythonhosted.org", "--index-url"}
     asked = [sys.executable, "-m", "pip", "config", "list"]
     settings = subprocess.run(asked, capture_output=True, text=True).stdout
     machine |= set(re.findall(r"(?:https?|file)://[^\s']+", settings))
@@ -206,6 +209,21 @@ def test_kit_says_nothing_of_this_machine(unpacked: Path, archive: Path):
         if path.is_file() and path.suffix != ".whl" and ".venv" not in path.parts:
             data = path.read_bytes()
             assert not [n for n in needles if n in data], path.relative_to(unpacked)
+            assert not INDEX.search(data), path.relative_to(unpacked)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"--index-url https://packages.example/simple", True),
+        (b"numpy @ https://files.example/a/numpy-2.0-py3-none-any.whl", True),
+        (b"# from https://packages.example/simple/\n", True),
+        (b"https://www.example/simple-models.html", False),
+        (b"--no-index --find-links wheels", False),
+    ],
+)
+def test_an_address_of_packages_is_found(text: bytes, found: bool):
+    assert bool(INDEX.search(text)) == found
 
 
 def test_packages_are_the_locks_and_the_bill_lists_them(unpacked: Path):
