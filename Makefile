@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup book kit test notebooks slides real full bench times audit links lint lock clean
+.PHONY: help setup book kit test notebooks slides real full bench times same audit links lint lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -61,6 +61,13 @@ times: setup  ## measure each notebook's time and memory (needs the samples of `
 	COURSE_TIMES=book/run_times $(BIN)/python -m pytest -q -p no:xdist notebooks \
 	  notebooks/real -o addopts="--nbval-lax --nbval-current-env \
 	  --nbval-cell-timeout=900 -p tests.notebooks.budget"
+
+same: setup  ## run each notebook with one and with two threads and compare what they show
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 \
+	  $(BIN)/python -m tests.notebooks.compare_runs run _build/same/one
+	OPENBLAS_NUM_THREADS=2 OMP_NUM_THREADS=2 \
+	  $(BIN)/python -m tests.notebooks.compare_runs run _build/same/two
+	$(BIN)/python -m tests.notebooks.compare_runs compare _build/same/one _build/same/two
 
 bench: setup  ## measure the kernels against their peers (SIZE=full for Haxby's size)
 	$(BIN)/python -m tests.benchmarks.bench
