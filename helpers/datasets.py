@@ -41,6 +41,12 @@ from helpers import masking, simulation
 HAXBY_SUBJECTS = range(1, 7)
 REST_SUBJECTS = range(1, 41)
 REST_DEFAULT = 8  # subjects
+# The maps that the paper's authors published beside the scripts of figure 4.
+MELODIC_URL = (
+    "https://raw.githubusercontent.com/AlexandreAbraham/frontiers2013/"
+    "34711490cca17e0054faa6f89816295ae33eed15/scripts/ica/melodic.nii.gz"
+)
+MELODIC_VOLUMES = 4  # at least: their script draws the fourth
 
 
 class CourseDataError(RuntimeError):
@@ -1238,6 +1244,52 @@ def known_networks(rest: Rest) -> tuple[np.ndarray, list[str]]:
         away = np.linalg.norm(mm[:, np.newaxis] - centers, axis=2).min(axis=1)
         maps.append(away <= 12)
     return np.array(maps, dtype=np.float32), names
+
+
+def load_melodic() -> nib.Nifti1Image:
+    """Load the maps of figure 4's third panel, from a copy that you have put there.
+
+    The course brings no such file: its checksum is not known to us, so nothing of ours
+    downloads it [1]_. It belongs to ``full/melodic/melodic.nii.gz`` of the data folder.
+
+    Returns
+    -------
+    nibabel.Nifti1Image
+        In memory, float32, shape (x, y, z, n_maps), on the grid of the file.
+
+    Raises
+    ------
+    CourseDataError
+        If the file is not there, cannot be read, or is no 4-D image of finite numbers
+        with enough volumes. The message says where to get it and where it belongs.
+
+    References
+    ----------
+    .. [1] Abraham et al. (2014), Front. Neuroinform. 8:14; the maps are by MELODIC,
+       Beckmann and Smith (2004), IEEE Trans. Med. Imaging 23(2):137-152.
+    """
+    path = data_dir() / "full" / "melodic" / "melodic.nii.gz"
+    image = problem = None
+    try:
+        image = masking.load_image(path)
+        if len(image.shape) != 4 or image.shape[3] < MELODIC_VOLUMES:
+            problem = f"has the shape {image.shape}"
+        else:
+            # One after the other: the file is decompressed once.
+            maps = [v.astype(np.float32) for v in masking.iter_volumes(image)]
+            bad = sum(int((~np.isfinite(values)).sum()) for values in maps)
+            problem = f"has {bad} NaN or infinite voxels" if bad else None
+    except FileNotFoundError:
+        problem = "is missing"
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        problem = f"cannot be read: {_reason(error)}"
+    if problem:
+        raise CourseDataError(
+            f"MELODIC's maps: {path} {problem}. Expected a 4-D NIfTI image of finite "
+            f"numbers, {MELODIC_VOLUMES} volumes or more. The course does not "
+            f"download it. Get {MELODIC_URL} and put it into the folder {path.parent}."
+        )
+    return nib.Nifti1Image(np.stack(maps, axis=-1), image.affine)
 
 
 def load_rest_sample() -> Rest:

@@ -246,6 +246,79 @@ def test_sample_without_network(folder):
         load_rest_sample()
 
 
+# --- figure 4's third panel ------------------------------------------------------
+
+
+@pytest.fixture
+def melodic(folder) -> Path:
+    """A stand-in for MELODIC's maps, where the reader is to put them."""
+    path = folder / "full" / "melodic" / "melodic.nii.gz"
+    path.parent.mkdir(parents=True)
+    maps = np.random.default_rng(0).normal(size=(9, 8, 7, 5)).astype(np.float32)
+    nib.save(nib.Nifti1Image(maps, np.diag([-3, 3, 3, 1])), path)
+    return path
+
+
+@pytest.mark.parametrize("source", ["full", "simulated"])
+def test_melodic_is_read_as_it_is(melodic, monkeypatch, source):
+    monkeypatch.setenv("COURSE_DATA", source)
+    ours, stored = datasets.load_melodic(), nib.load(melodic)
+    assert np.array_equal(ours.affine, stored.affine)
+    assert np.array_equal(ours.get_fdata(), stored.get_fdata())
+
+
+def test_scaled_whole_numbers_are_as_nibabel_reads_them(melodic):
+    image = nib.Nifti1Image(nib.load(melodic).get_fdata(), np.eye(4))
+    image.set_data_dtype(np.int16)  # with a slope in the header
+    nib.save(image, melodic)
+    theirs = nib.load(melodic).get_fdata()
+    assert np.allclose(datasets.load_melodic().get_fdata(), theirs, rtol=1e-6)
+
+
+def rewrite(path: Path, change) -> None:
+    """Put a changed image in the place of another."""
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(change(image.get_fdata()), image.affine), path)
+
+
+def end_early(path: Path) -> None:
+    """Leave the header whole, and cut within the last volume."""
+    image = nib.load(path)
+    maps = np.random.default_rng(0).normal(size=(30, 30, 30, 4))
+    nib.save(nib.Nifti1Image(maps, image.affine), path)
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+SPOILED = {
+    "missing": (Path.unlink, "is missing"),
+    "truncated": (truncate, "cannot be read"),
+    "cut in the data": (end_early, "cannot be read"),
+    "a web page": (lambda p: p.write_text("<html>Not Found</html>"), "cannot be read"),
+    "3-D": (lambda p: rewrite(p, lambda maps: maps[..., 0]), "shape (9, 8, 7)"),
+    "too few": (lambda p: rewrite(p, lambda m: m[..., :3]), "shape (9, 8, 7, 3)"),
+    "NaN": (lambda p: rewrite(p, lambda m: np.nan * m), "2520 NaN or infinite"),
+    "one infinite": (
+        lambda p: rewrite(p, lambda m: np.where(m == m.max(), np.inf, m)),
+        "1 NaN or infinite",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_spoiled_melodic_is_one_error_with_its_mend(melodic, how):
+    spoil, problem = SPOILED[how]
+    spoil(melodic)
+    with pytest.raises(CourseDataError) as error:
+        datasets.load_melodic()
+    said = str(error.value)
+    expected = "4-D NIfTI image of finite numbers, 4 volumes or more"
+    commit = "34711490cca17e0054faa6f89816295ae33eed15"
+    url = f"https://raw.githubusercontent.com/AlexandreAbraham/frontiers2013/{commit}"
+    where = f"put it into the folder {melodic.parent}"
+    for part in (str(melodic), problem, expected, url, "/melodic.nii.gz", where):
+        assert part in said
+
+
 # --- the real simulation ---------------------------------------------------------
 
 

@@ -7,10 +7,12 @@ import sys
 import time
 
 import nbformat
+import nibabel as nib
 import numpy as np
 import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from nilearn.image import index_img, resample_to_img
 
 from helpers import ledger
 from tests.notebooks import run_full
@@ -129,6 +131,108 @@ def test_table_on_the_papers_data_goes_on_where_it_was_killed(table_notebook):
     assert found["accuracy"].shape == (10, 5, 1, 4)
     assert np.array_equal(found["accuracy"], found["whole"])
     assert np.allclose(found["accuracy"][4, :, 0, 2], found["plain"])
+
+
+# Of the page on ICA, what leads to its figure 4; three subjects, one start.
+FIGURE4 = ("fig-figure4", "figure4-ledger")
+TO_FIGURE4 = ("party-code", "party-unmix", "load", "prepare", "group-pca", "unmix")
+TO_FIGURE4 += ("temporal", "match", "canica-code", "nilearn-canica")
+FEWER_BRAINS = {
+    "load_rest()": "load_rest(3)",
+    "n_init=3": "n_init=1",
+    "import numpy": "import matplotlib.pyplot as plt\nimport numpy",
+}
+PUT = """
+import os
+from helpers.datasets import data_dir
+
+os.rename(data_dir() / "ledger-full.csv", data_dir() / "ledger-without.csv")
+os.rename(data_dir() / "melodic", data_dir() / "full/melodic")
+without = list(ways)
+"""
+KEEP = """
+np.savez(data_dir() / "found.npz", **ways, without=without)
+unmask(ways["MELODIC"], rest.mask).to_filename(data_dir() / "melodic-on-mask.nii.gz")
+unmask(ways["CanICA"], rest.mask).to_filename(data_dir() / "canica.nii.gz")
+"""
+
+
+def write_stand_in(path, rest):
+    """Write five maps of 3 mm, the fourth the default mode network, as a negative."""
+    truth = nib.load(rest.truth.networks)
+    affine = np.diag([-3.0, 3, 3, 1])
+    affine[:3, 3] = 88, -124, -70
+    maps = resample_to_img(
+        index_img(truth, [1, 2, 3, 0, 4]),
+        nib.Nifti1Image(np.zeros((60, 72, 60)), affine),
+        force_resample=True,
+        copy_header=True,
+    ).get_fdata()
+    maps[..., 3] *= -1
+    maps += np.random.default_rng(0).normal(0, 0.2 * maps.std(), maps.shape)
+    path.parent.mkdir()
+    image = nib.Nifti1Image(maps.astype(np.float32), affine)
+    nib.save(image, path)
+    return image
+
+
+@pytest.fixture
+def figure4_notebook(tmp_path, rest, monkeypatch):
+    """Return a notebook that draws figure 4 without MELODIC's maps, then with them."""
+    home = tmp_path / "full" / "adhd"
+    shutil.copytree(rest.mask.parent, home, ignore=without_truth)
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
+    page = nbformat.read(run_full.ROOT / "notebooks/06_ica.ipynb", as_version=4)
+    source = {cell.id: cell.source for cell in page.cells}
+    for old, new in FEWER_BRAINS.items():
+        assert any(old in source[i] for i in TO_FIGURE4)
+        source |= {i: source[i].replace(old, new) for i in TO_FIGURE4}
+    cells = [new_code_cell(source[i], id=i) for i in (*TO_FIGURE4, *FIGURE4)]
+    cells.append(new_code_cell(PUT, id="put"))
+    cells += [new_code_cell(source[i], id=f"{i}-again") for i in FIGURE4]
+    cells.append(new_code_cell(KEEP, id="keep"))
+    path = tmp_path / "figure4.ipynb"
+    nbformat.write(new_notebook(cells=cells), path)
+    return path
+
+
+def shown(cell):
+    """Return what a cell has printed, and how many figures it has drawn."""
+    printed = "".join(o.text for o in cell.outputs if o.get("name") == "stdout")
+    return printed, sum("image/png" in o.get("data", {}) for o in cell.outputs)
+
+
+def test_figure_4_without_and_with_melodic(figure4_notebook, rest):
+    """What the ledger gets is the correlation that nilearn and NumPy find."""
+    folder = figure4_notebook.parent
+    melodic = write_stand_in(folder / "melodic" / "melodic.nii.gz", rest)
+    notebook = run_full.run(figure4_notebook)
+    assert not run_full.problems(notebook)
+    cells = {cell.id: cell for cell in notebook.cells}
+    printed, n_figures = shown(cells["fig-figure4"])
+    assert n_figures == 1
+    assert re.search(r"No column for MELODIC\. .*melodic\.nii\.gz is missing", printed)
+    assert shown(cells["fig-figure4-again"]) == ("", 1)
+
+    report = {r["id"]: r for r in ledger.read(folder / "ledger-without.csv")}
+    assert report["fig4-melodic"]["ours"] == ""
+    report = {r["id"]: r for r in ledger.read(folder / "ledger-full.csv")}
+    canica = nib.load(folder / "canica.nii.gz").get_fdata()
+    ours = nib.load(folder / "melodic-on-mask.nii.gz")
+    theirs = resample_to_img(
+        index_img(melodic, 3), ours, interpolation="linear", copy_header=True
+    ).get_fdata()
+    inside = canica != 0
+    r = np.corrcoef(theirs[inside], canica[inside])[0, 1]
+    assert -1 < r < -0.5  # the stand-in's sign is the other one
+    assert float(report["fig4-melodic"]["ours"]) == pytest.approx(-r, abs=1e-3)
+    assert report["fig4-melodic"]["data"] == "full"
+    assert np.allclose(ours.get_fdata()[inside], -theirs[inside], atol=1e-4)
+
+    with np.load(folder / "found.npz") as file:
+        columns, without = file.files, file["without"].tolist()
+    assert without == ["concat-ICA", "CanICA", "nilearn"]
+    assert columns == [*without, "MELODIC", "without"]
 
 
 @pytest.mark.parametrize("path", sorted(run_full.ROOT.glob("notebooks/0[67]*.ipynb")))
