@@ -67,7 +67,7 @@ def check_always_off(answer: object, images: np.ndarray) -> Feedback:
     return not_yet("Count the zeros of y_fig, over all figures and pixels.")
 
 
-def check_better_pixel(answer: object, to_beat: np.ndarray) -> Feedback:
+def check_better_pixel(answer: object, to_beat: np.ndarray, n_samples: int) -> Feedback:
     """Check five accuracies that beat the usual classifier's.
 
     Parameters
@@ -76,6 +76,8 @@ def check_better_pixel(answer: object, to_beat: np.ndarray) -> Feedback:
         The learner's accuracies, one a fold.
     to_beat : ndarray, shape (5,)
         The accuracies of the usual classifier.
+    n_samples : int
+        Number of samples in all folds.
 
     Returns
     -------
@@ -85,10 +87,20 @@ def check_better_pixel(answer: object, to_beat: np.ndarray) -> Feedback:
     if isinstance(values, Feedback):
         return values
     mine, usual = values.mean(), np.mean(to_beat)
-    if mine > 1:
+    if values.max() > 1:
         return not_yet("An accuracy is at most 1. Is it in percent?")
+    if values.min() < 0:
+        return not_yet("An accuracy is at least 0. Which score is this?")
     if mine > 0.995:
         return not_yet("Too good to be true. Did it see the test folds?")
+    # An accuracy counts samples: of the fold that was held out, in KFold's order.
+    held_out = [len(fold) for fold in np.array_split(np.arange(n_samples), len(values))]
+    counts = values * held_out
+    if np.abs(counts - counts.round()).max() > 0.01:
+        return not_yet(
+            f"No share of a fold's {held_out[0]} samples is {values[0]:.4f}. Are these"
+            " scores of the training samples, of other folds, or no accuracies?"
+        )
     if mine <= usual:
         return not_yet(f"{mine:.3f} does not beat {usual:.3f} yet.")
     return right(f"{mine:.3f} beats {usual:.3f}.")

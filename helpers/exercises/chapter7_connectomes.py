@@ -9,6 +9,11 @@ from sklearn.svm import SVC
 
 from helpers.exercises.feedback import Feedback, not_yet, number, numbers, right
 
+# Cosine between the step that an answer takes from the plain correlations and the way
+# to the truth. On the page, what one subject gives (graphical lasso, Ledoit-Wolf,
+# thresholds) has 0.7 at most; the truth or other subjects' mean, 0.93 or more.
+STRAIGHT = 0.9
+
 
 def check_edge_matrix(answer: object, edges: np.ndarray) -> Feedback:
     """Check a matrix of correlations that was rebuilt from its edges.
@@ -179,7 +184,7 @@ def check_closer_matrix(
     answer : array-like, shape (n_regions, n_regions)
         The learner's matrix.
     measured, truth : ndarray, shape (n_regions, n_regions)
-        The plain correlations, and the true ones.
+        The plain correlations, and the true ones; NaN where nobody knows them.
 
     Returns
     -------
@@ -195,13 +200,35 @@ def check_closer_matrix(
             "The diagonal is not 1: is this a covariance? Divide by the standard"
             " deviations of both regions."
         )
+    if not np.allclose(values, values.T, atol=1e-3):
+        return not_yet(
+            "The matrix is not symmetric: A correlates with B as B with A. Fill both"
+            " triangles."
+        )
+    return _closer(values, measured, truth)
+
+
+def _closer(values: np.ndarray, measured: np.ndarray, truth: np.ndarray) -> Feedback:
+    """Judge a matrix of correlations by its distance from the truth."""
     upper = np.triu_indices(len(truth), k=1)
+    if not np.isfinite(truth[upper]).all():
+        return not_yet(
+            "These brains have no known truth, so nobody can say which matrix is"
+            " closer. The simulation can: unset COURSE_DATA."
+        )
     error = _distance(values[upper], truth[upper])
     plain = _distance(measured[upper], truth[upper])
     if error < 0.4 * plain:
         return not_yet(
             f"{error:.3f} against {plain:.3f} is too good for one subject. Did the"
             " truth, or the other subjects' matrices, get in?"
+        )
+    step, way = (values - measured)[upper], (truth - measured)[upper]
+    if step @ way > STRAIGHT * np.linalg.norm(step) * np.linalg.norm(way):
+        return not_yet(
+            "The step from the plain correlations leads straight to the truth. The"
+            " signal of one subject alone does not tell the way so well. Did the truth,"
+            " or the other subjects' matrices, get in?"
         )
     if error >= plain:
         return not_yet(f"{error:.3f} is not closer than the plain {plain:.3f}, yet.")

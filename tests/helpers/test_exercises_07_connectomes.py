@@ -116,6 +116,13 @@ def test_closer_matrix():
     truth = np.eye(12)
     truth[:4, :4] += 0.5 * (1 - np.eye(4))
     series = rng.multivariate_normal(np.zeros(12), truth, 40)
+    others = np.mean(
+        [
+            np.corrcoef(rng.multivariate_normal(np.zeros(12), truth, 60).T)
+            for _ in range(6)
+        ],
+        axis=0,
+    )
     measured = np.corrcoef(series.T)
     covariance = LedoitWolf().fit(series).covariance_
     sd = np.sqrt(np.diag(covariance))
@@ -127,6 +134,11 @@ def test_closer_matrix():
         (measured, False, "not closer"),
         (0.999 * measured + 0.001 * np.eye(12), False, "hardly closer"),
         (0.64 * truth + 0.36 * measured, False, "too good"),
+        (0.5 * truth + 0.5 * measured, False, "straight to the truth"),
+        (0.1 * truth + 0.9 * measured, False, "straight to the truth"),
+        (0.4 * others + 0.6 * measured, False, "other subjects"),
+        (np.where(abs(measured) > 0.25, measured, 0), True, "from the truth"),
+        (np.triu(shrunk), False, "not symmetric"),
         (3 * covariance, False, "covariance"),
         (truth, False, "too good"),
         (shrunk[:5, :5], False, "expected (12, 12)"),
@@ -134,3 +146,6 @@ def test_closer_matrix():
     for answer, passed, says in cases:
         feedback = check_closer_matrix(answer, measured, truth)
         assert feedback.passed is passed and says in feedback.message, feedback
+    for answer in (shrunk, measured, np.eye(12)):  # real brains: nobody knows
+        feedback = check_closer_matrix(answer, measured, np.full_like(truth, np.nan))
+        assert not feedback.passed and "no known truth" in feedback.message

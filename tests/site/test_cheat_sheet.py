@@ -49,7 +49,7 @@ def test_shapes_are_those_the_sheet_tells(ran):
     assert ran["B"].shape == ran["by_hand"].shape == (n_volumes, n_voxels)
     assert ran["X"].shape == (48, n_voxels) and len(ran["runs"]) == 48
     assert ran["coef"].shape == (n_voxels, ran["stimulus"].shape[1])
-    assert ran["maps"].shape == (4, n_voxels)
+    assert ran["maps"].shape == (3, n_voxels)
     assert ran["means"].shape == (n_volumes, 8)
     assert ran["together"].shape == ran["precision"].shape == (8, 8)
     assert ran["scores_map"].shape == ran["mask"].shape
@@ -71,6 +71,11 @@ def test_scores_find_the_signal(ran):
     assert ran["accuracy"] == pytest.approx(ran["scores"].mean())
     assert min(ran["accuracy"], np.mean(ran["nested"])) > 0.9
     assert ran["p"] == pytest.approx(1 / 101)
+
+
+def test_ica_converges(ran):
+    """The recording has one source and noise; of more maps, none would settle."""
+    assert ran["ica"].n_iter_ < ran["ica"].max_iter
 
 
 def test_the_classes_it_names_exist():
