@@ -29,31 +29,32 @@ from helpers.masking import load_image, load_mask
 Image = str | Path | SpatialImage
 
 # The same thing has the same color on every page. All are told apart with the common
-# color blindnesses, and have a contrast above 3 with white and with the dark theme.
+# color blindnesses, and have a contrast above 3 with white and with the dark theme; all
+# but "chair" also above 4.5 with white, so that words may have them.
 COLORS = {
-    "face": "#D55E00",
+    "face": "#C25500",
     "house": "#0072B2",
-    "cat": "#269951",
+    "cat": "#1F8548",
     "bottle": "#5840FF",
-    "scissors": "#E60039",
-    "shoe": "#E600C9",
+    "scissors": "#D60039",
+    "shoe": "#D600BA",
     "chair": "#7384FF",
-    "scrambledpix": "#808080",
-    "rest": "#808080",
-    "signal": "#269951",
-    "truth": "#269951",
-    "noise": "#808080",
+    "scrambledpix": "#757575",
+    "rest": "#757575",
+    "signal": "#1F8548",
+    "truth": "#1F8548",
+    "noise": "#757575",
     "train": "#5840FF",
-    "test": "#E600C9",
-    "chance": "#808080",
+    "test": "#D600BA",
+    "chance": "#757575",
     "real": "#5840FF",
-    "simulated": "#A67C00",
-    "default mode": "#D55E00",
+    "simulated": "#967000",
+    "default mode": "#C25500",
     "visual": "#0072B2",
-    "motor": "#269951",
+    "motor": "#1F8548",
     "auditory": "#5840FF",
-    "fronto-parietal": "#E600C9",
-    "salience": "#E60039",
+    "fronto-parietal": "#D600BA",
+    "salience": "#D60039",
 }
 
 _CYCLE = [COLORS[name] for name in ("house", "face", "cat", "bottle", "shoe", "chair")]

@@ -22,6 +22,7 @@ from helpers.plotting import (  # noqa: E402
     plot_slice,
     use_course_style,
 )
+from tests.contrast import contrast, faults, texts_with_contrast  # noqa: E402
 
 SHAPE = (12, 14, 10)
 VOXEL = (9, 4, 6)
@@ -347,20 +348,12 @@ def test_color_bar_points_at_values_beyond_it():
     assert drawn.colorbar.extend == "min"
 
 
-def contrast(a, b):
-    """Return the WCAG 2 contrast ratio of two colors."""
-    light = [
-        np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-        @ [0.2126, 0.7152, 0.0722]
-        for c in np.array([to_rgb(a), to_rgb(b)])
-    ]
-    return (max(light) + 0.05) / (min(light) + 0.05)
-
-
 @pytest.mark.parametrize("page", ["#FFFFFF", "#14181E"])
 @pytest.mark.parametrize("name", COLORS)
 def test_palette_is_legible_on_both_themes(name, page):
-    assert contrast(COLORS[name], page) >= 3
+    ratio = contrast(to_rgb(COLORS[name]), to_rgb(page))
+    # Words of figures, which stay white on the dark theme, have these colors, too.
+    assert ratio >= (4.5 if page == "#FFFFFF" and name != "chair" else 3)
 
 
 CATEGORIES = ["face", "house", "cat", "bottle"]
@@ -535,6 +528,55 @@ def test_nothing_overlaps_or_is_clipped(n_panels, height, colorbar):
         page[2:] <= fig.get_size_inches() + 0.01
     ).all()
     assert min(t.get_fontsize() for t in all_texts(fig)) >= 9
+
+
+@pytest.mark.parametrize("colorbar", ["right", "bottom"])
+@pytest.mark.parametrize("n_panels", [1, 2])
+def test_letters_differ_from_what_is_behind_them(n_panels, colorbar):
+    """L and R, the coordinate, the title, the legend, the color bar's numbers."""
+    fig, axes = plt.subplots(1, n_panels, figsize=(6.4, 3.4), squeeze=False)
+    for ax in axes.flat:
+        panel(ax, colorbar)
+    fig.canvas.draw()
+    written = {text.get_text() for text, _, _ in texts_with_contrast(fig)}
+    assert {"L", "R", "SVM weights", "weight (a.u.)", "face", "house"} <= written
+    assert any("mm" in text for text in written)
+    assert len(written) >= 9  # numbers of the color bar
+    assert faults(fig) == []
+
+
+def test_letters_on_parcels_and_on_anatomy_alone():
+    for ax in (plot_parcels(random_parcels()), plot_slice(bright(np.eye(4)))):
+        ax.figure.canvas.draw()
+        assert len(texts_with_contrast(ax.figure)) >= 3
+        assert faults(ax.figure) == []
+
+
+def test_pale_letters_are_found():
+    """On the light half of a picture, on the dark half, over a box; seen through."""
+    fig, ax = plt.subplots()
+    ax.imshow([[0.0, 1.0]], cmap="gray", vmin=0, vmax=1)
+    ax.text(-0.4, 0, "on dark", color="white")
+    ax.text(0.6, 0, "on light", color="white")
+    ax.text(0.5, 0.15, "across both halves", color="white", ha="center")
+    ax.text(0.6, 0.3, "boxed", color="white", bbox={"facecolor": "black"})
+    ax.text(0.6, -0.3, "faint", color="black", alpha=0.4)
+    ax.text(0.6, -0.2, "hidden", color="white", visible=False)
+    ax.annotate(
+        "arrow", (-0.3, 0.4), (1.1, 0.4), color="0.7", arrowprops={"color": "r"}
+    )
+    ax.set_title("large", color=COLORS["chair"], size=18)
+    ax.set_xlabel("small", color=COLORS["chair"])
+    fig.canvas.draw()
+    before = np.array(fig.canvas.buffer_rgba())
+    found = {fault.split("'")[1] for fault in faults(fig)}
+    assert found == {"on light", "across both halves", "faint", "arrow", "small"}
+    ratios = {t.get_text(): ratio for t, ratio, _ in texts_with_contrast(fig)}
+    assert ratios["on dark"] == pytest.approx(21)
+    assert ratios["on light"] == pytest.approx(1)
+    # The figure is as it was.
+    fig.canvas.draw()
+    assert np.array_equal(before, fig.canvas.buffer_rgba())
 
 
 def test_style_fits_the_page():

@@ -62,6 +62,27 @@ def test_broken_notebook_fails(tmp_path, source, named):
     assert named in outcome.stdout
 
 
+FIGURE = """
+import matplotlib.pyplot as plt
+fig, ax = plt.subplots()
+ax.imshow([[0, 1]], cmap="gray", vmin=0, vmax=1)
+ax.text({x}, 0, "0.62", color="white")
+{show}
+"""
+
+
+def test_pale_letters_on_a_figure_fail(tmp_path):
+    """White on the dark half passes; on the light half it fails, and is named."""
+    shown = ["plt.show()", "fig", "fig.savefig('one.svg')"]
+    sources = [FIGURE.format(x=0.6, show=show) for show in shown]
+    sources.append(FIGURE.format(x=-0.4, show="plt.show()"))
+    notebook = write(tmp_path / "pale.ipynb", *map(new_code_cell, sources))
+    outcome = run_pytest(notebook)
+    assert outcome.returncode == 1
+    assert "3 failed, 1 passed" in outcome.stdout
+    assert "'0.62', #ffffff on #ffffff: a contrast of 1.00" in outcome.stdout
+
+
 def test_false_claim_of_a_chapter_fails(tmp_path):
     """Chapter 1's own claims go red when its scores are not what it says."""
     notebook = nbformat.read(ROOT / "notebooks/01_introduction.ipynb", as_version=4)
