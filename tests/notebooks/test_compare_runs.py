@@ -9,54 +9,72 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from tests.notebooks import compare_runs
 
 SOURCES = {
-    "number": "from helpers.glue import glue\nglue('n', {value}, display=False)",
-    "text": "print('a')\nprint({value})",
-    "picture": "import matplotlib.pyplot as plt\nplt.plot([1, {value}])\nplt.show()",
+    "number": "from helpers.glue import glue\nglue('n', 2, display=False)",
+    "text": "print('a')\nprint(2)",
+    "picture": "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+    "wrong": "assert 1 > 2, 'not here'",
+    "after": "print('after')",
 }
+SAID = "page.ipynb: {} of 1 numbers, {} of 2 texts, {} of 1 pictures differ"
+ERROR = new_output("error", ename="AssertionError", evalue="not here", traceback=[])
 
 
-def write(path, **sources):
-    """Write a notebook of these cells, and run it into the folder "runs" beside."""
-    cells = [new_code_cell(source, id=name) for name, source in sources.items()]
-    nbformat.write(new_notebook(cells=cells), path)
-    compare_runs.run(path, path.parent / "runs")
+def edited(notebook):
+    """Return a copy of a run in which the number, a text and the picture are others."""
+    copy = nbformat.reads(nbformat.writes(notebook), as_version=4)
+    number, text, picture = copy.cells
+    (kind,) = number.outputs[0].data
+    number.outputs[0].data[kind] = "3"
+    text.outputs[0].text = "a\n3\n"
+    picture.outputs[-1].data["image/png"] = base64.b64encode(b"another").decode()
+    return copy
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """Return the folders of three runs: the second shows the same, the third not."""
-    found = []
-    for value in (2, 2, 3):
-        folder = tmp_path_factory.mktemp("run")
-        cells = {name: s.replace("{value}", str(value)) for name, s in SOURCES.items()}
-        write(folder / "page.ipynb", **cells)
-        found.append(folder / "runs")
-    return found
+    cells = [new_code_cell(source, id=name) for name, source in SOURCES.items()]
+    path = tmp_path_factory.mktemp("page") / "failed.ipynb"
+    nbformat.write(new_notebook(cells=cells), path)
+    first, second, third, kept = (tmp_path_factory.mktemp("run") for _ in range(4))
+    compare_runs.run(path, kept)
+    notebook = nbformat.read(kept / path.name, as_version=4)
+    del notebook.cells[3:]
+    shown = (notebook, notebook, edited(notebook))
+    for folder, shows in zip((first, second, third), shown, strict=True):
+        nbformat.write(shows, folder / "page.ipynb")
+    return first, second, third, kept
 
 
 def test_equal_runs_have_nothing_apart(folders, capsys):
-    assert compare_runs.main(["compare", *map(str, folders[:2])]) == 0
-    said = "0 of 1 numbers, 0 of 2 texts, 0 of 1 pictures differ"
-    assert said in capsys.readouterr().out
+    assert compare_runs.report(*folders[:2]) == 0
+    assert SAID.format(0, 0, 0) in capsys.readouterr().out
 
 
 def test_each_difference_is_named(folders, capsys):
-    assert compare_runs.main(["compare", str(folders[0]), str(folders[2])]) == 0
+    assert compare_runs.report(folders[0], folders[2]) == 0
     out = capsys.readouterr().out
-    assert "page.ipynb: 1 of 1 numbers, 1 of 2 texts, 1 of 1 pictures differ" in out
+    assert SAID.format(1, 1, 1) in out
     assert "number n: 2 / 3" in out
     assert "text text stdout" in out
     assert "picture picture 0 image/png" in out
 
 
-def test_a_failed_cell_and_a_missing_run_are_errors(tmp_path, folders, capsys):
-    write(tmp_path / "page.ipynb", wrong="assert 1 > 2, 'not here'")
-    write(tmp_path / "more.ipynb", right="1")
-    assert compare_runs.main(["compare", str(tmp_path / "runs"), str(folders[0])]) == 1
+def test_a_failed_cell_and_a_missing_run_are_errors(folders, tmp_path, capsys):
+    failed = new_notebook(cells=[new_code_cell(id="wrong", outputs=[ERROR])])
+    nbformat.write(failed, tmp_path / "page.ipynb")
+    nbformat.write(failed, tmp_path / "more.ipynb")
+    assert compare_runs.main(["compare", str(tmp_path), str(folders[0])]) == 1
     out = capsys.readouterr().out
-    assert "FAILED in runs: wrong: AssertionError: not here" in out
+    assert f"FAILED in {tmp_path.name}: wrong: AssertionError: not here" in out
     assert "more.ipynb: not run" in out
-    assert compare_runs.main(["compare", str(tmp_path / "no"), str(tmp_path)]) == 1
+    assert compare_runs.main(["compare", str(tmp_path / "no"), str(tmp_path / "no")])
+
+
+def test_a_cell_that_fails_does_not_stop_the_run(folders):
+    notebook = nbformat.read(folders[3] / "failed.ipynb", as_version=4)
+    assert compare_runs.failures(notebook) == ["wrong: AssertionError: not here"]
+    assert notebook.cells[-1].outputs[0].text == "after\n"
 
 
 @pytest.mark.parametrize(
