@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 ROOT = Path(__file__).parents[2]
 COMPARE = (
     "--nbval --nbval-current-env --nbval-cell-timeout=300 -p tests.notebooks.budget"
+    " -p tests.notebooks.legible"
 )
 CLAIM = {"tags": ["remove-cell", "claim"]}
 
