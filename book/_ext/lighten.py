@@ -131,9 +131,9 @@ def fewer_colors(picture: Path) -> None:
     """Store a picture with a palette where that makes it smaller.
 
     Figures are not stored as SVG where that is smaller: measured over the 99 of the
-    book, it never is with letters as paths; packed by the server, which is not ours to
-    say, it would save 7 % of the bytes of a first visit (49 figures, the best page 14 %).
-    With letters as text, each reader's fonts would move them.
+    book, it never is with letters as paths. Packed by the server, which is not ours to
+    say, 49 would be, and save 7 % of the bytes of a first visit (14 % of the best
+    page's). With letters as text, each reader's fonts would move them.
     """
     image = Image.open(picture)
     if image.mode == "P":

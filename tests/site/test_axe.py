@@ -82,7 +82,8 @@ def test_axe_is_not_blind(tab, site):
 
 @pytest.mark.parametrize("page", [PAGES[0], "notebooks/04_decoding"])
 def test_first_stop_of_the_keyboard_skips_to_the_text(browser, site, page):
-    tab = open_page(browser, site, page)
+    # The link slides into view, but at once for who wants less motion.
+    tab = open_page(browser, site, page, reduced_motion="reduce")
     tab.keyboard.press("Tab")
     link = tab.locator("#pst-skip-link a")
     assert tab.evaluate("document.activeElement.innerText") == link.inner_text()
@@ -120,15 +121,36 @@ def test_the_focus_is_seen_at_every_stop(browser, site, page, theme):
     tab.context.close()
 
 
-def test_nothing_moves_for_who_asks_so(browser, site):
-    tab = open_page(browser, site, "notebooks/04_decoding", reduced_motion="reduce")
-    moving = tab.evaluate(
-        "[...document.querySelectorAll('*')].filter(e => {"
-        " const s = getComputedStyle(e);"
-        " const long = t => t.split(',').some(x => parseFloat(x) > 0.01);"
-        " return long(s.transitionDuration) || (s.animationName !== 'none'"
-        " && long(s.animationDuration)) || s.scrollBehavior === 'smooth'; })"
-        ".map(e => e.outerHTML.slice(0, 100))"
-    )
-    assert not moving
+MOVING = """() => [...document.querySelectorAll('*')].filter(e => {
+  const s = getComputedStyle(e);
+  const long = t => t.split(',').some(x => parseFloat(x) > 0.01);
+  return long(s.transitionDuration) || s.scrollBehavior === 'smooth'
+    || (s.animationName !== 'none' && long(s.animationDuration));
+}).map(e => e.outerHTML.slice(0, 100))"""
+
+
+@pytest.mark.parametrize("page", ["notebooks/04_decoding", "book/ledger", "search"])
+def test_nothing_moves_for_who_asks_so(browser, site, page):
+    tab = open_page(browser, site, page, reduced_motion="reduce")
+    assert tab.evaluate(MOVING) == []
+    # The look at it is not blind: for others the theme moves some things.
+    tab.emulate_media(reduced_motion="no-preference")
+    assert tab.evaluate(MOVING)
+    tab.context.close()
+
+
+def test_the_page_for_what_is_not_found_by_keyboard(browser, site):
+    """Its three stops are seen, and none is out of view on a phone."""
+    tab = open_page(browser, site, "404", theme="dark", width=390)
+    stops = []
+    for _ in range(3):
+        tab.keyboard.press("Tab")
+        name, outline, right = tab.evaluate(
+            "(e => [e.tagName, getComputedStyle(e).outlineStyle,"
+            " e.getBoundingClientRect().right])(document.activeElement)"
+        )
+        stops.append(name)
+        assert outline != "none"
+        assert right <= 390
+    assert stops == ["A", "INPUT", "BUTTON"]
     tab.context.close()
