@@ -67,6 +67,12 @@ def test_nothing_is_cut_and_no_residue(browser, site, page, theme, width):
         ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.innerText)"
     )
     assert not cut
+    cut = tab.evaluate(
+        "[...document.querySelectorAll('article :is(caption, figcaption)')]"
+        ".filter(e => e.getBoundingClientRect().right > innerWidth)"
+        ".map(e => e.innerText)"
+    )
+    assert not cut, "a caption reaches out of view"
     text = tab.inner_text("article")
     assert not RESIDUE.search(text), RESIDUE.search(text)
     tab.context.close()
