@@ -153,7 +153,7 @@ without = list(ways)
 KEEP = """
 np.savez(data_dir() / "found.npz", **ways, without=without)
 unmask(ways["MELODIC"], rest.mask).to_filename(data_dir() / "melodic-on-mask.nii.gz")
-unmask(ways["CanICA"], rest.mask).to_filename(data_dir() / "canica.nii.gz")
+unmask(ways["CanICA, 20"], rest.mask).to_filename(data_dir() / "canica.nii.gz")
 """
 
 
@@ -231,7 +231,7 @@ def test_figure_4_without_and_with_melodic(figure4_notebook, rest):
 
     with np.load(folder / "found.npz") as file:
         columns, without = file.files, file["without"].tolist()
-    assert without == ["concat-ICA", "CanICA", "nilearn"]
+    assert without == ["concat-ICA", "CanICA, 20", "nilearn"]
     assert columns == [*without, "MELODIC", "without"]
 
 
