@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from jupyter_cache import get_cache
 from jupyter_cache.base import JupyterCacheAbstract
 from jupyter_cache.executors.basic import ExecutionWorkerLocalMProc, ProcessData
+from printed import join_in_cache
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.logging import getLogger
@@ -77,6 +78,7 @@ def run_notebooks(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> No
         finally:
             os.environ.clear()
             os.environ.update(before)
+        join_in_cache(cache)
         # One that failed runs again when its page is read, which reports the error.
         getLogger(__name__).info(f"ran {n_done} of {n_notebooks} notebooks")
 

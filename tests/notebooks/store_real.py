@@ -16,6 +16,10 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "book/_ext"))
+
+from printed import joined  # noqa: E402
+
 MAX_BYTES = 1_000_000
 # What differs from machine to machine or from run to run.
 UNSTABLE = re.compile(
@@ -55,18 +59,6 @@ def without_texts(png: bytes) -> bytes:
     return kept
 
 
-def merged(outputs: list) -> list:
-    """Join what was printed in several pieces: where it is cut depends on the clock."""
-    joined = []
-    for output in outputs:
-        last = joined[-1] if joined else {}
-        if output.output_type == "stream" and last.get("name") == output.name:
-            last["text"] += output.text
-        else:
-            joined.append(output)
-    return joined
-
-
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Remove in place what differs between two runs; raise if something cannot be."""
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -77,7 +69,7 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if cell.cell_type != "code":
             continue
         cell.metadata.pop("execution", None)
-        cell.outputs = merged(cell.outputs)
+        cell.outputs = joined(cell.outputs)
         for output in cell.outputs:
             if output.get("name") == "stderr":
                 raise NotStorable(
